@@ -1,0 +1,292 @@
+"""The words of scanwatch as plain, typed, immutable records. No I/O, no clock, no wire names.
+
+Times are timezone-aware UTC ``datetime``; durations are seconds (``_s``); percents are ``int`` 0-100 or ``None``
+when not known. ``None`` always means "not known" or "does not apply", never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+Row = TypeVar("Row")
+
+
+class ScanStatus(StrEnum):
+    """Where a scan stands."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    CANCELLING = "cancelling"
+    """Asked to stop, not yet confirmed by the worker."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TERMINAL = frozenset({ScanStatus.COMPLETED, ScanStatus.FAILED, ScanStatus.CANCELLED})
+"""No event follows any of these."""
+
+WAITING = frozenset({ScanStatus.PENDING, ScanStatus.QUEUED})
+"""Accepted, no worker has begun."""
+
+
+class Phase(StrEnum):
+    """The steps of a scan, in order."""
+
+    QUEUED = "queued"
+    DISCOVERY = "discovery"
+    FETCH = "fetch"
+    PARSE = "parse"
+    VALIDATE = "validate"
+    PERSIST = "persist"
+
+
+WORK_PHASES = (Phase.DISCOVERY, Phase.FETCH, Phase.PARSE, Phase.VALIDATE, Phase.PERSIST)
+"""The phases in which a worker works: the five segments of every bar."""
+
+
+class EventKind(StrEnum):
+    """What an event says. Every scan has any number of PROGRESS and exactly one of the others, at the end."""
+
+    PROGRESS = "progress"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+class Turn(StrEnum):
+    """What a progress event announces besides progress."""
+
+    RETRYING = "retrying"
+    """The attempt before failed; this event carries the next attempt's number and the failure's words."""
+    CANCELLING = "cancelling"
+    """Somebody asked the scan to stop."""
+    RESTARTED = "restarted"
+    """The worker was lost; another begins the same attempt anew."""
+
+
+class FailureCode(StrEnum):
+    """The class of a failure."""
+
+    CANCELLED = "cancelled"
+    RATE_LIMITED = "rate_limited"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+    TIMEOUT = "timeout"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scan is, as reported by its scanner: absolute state, never a difference."""
+
+    phase: Phase
+    files_processed: int | None = None
+    total_files: int | None = None
+    current_file: str | None = None
+    artifacts_found: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a completed scan amounts to.
+
+    ``artifacts`` and ``findings`` are counts of the whole inventory (``None``: the gateway does not tell);
+    the rows themselves come page by page (``Scan.artifacts()``, ``Scan.findings()``).
+    """
+
+    scan_id: str
+    duration_s: float | None = None
+    artifacts: int | None = None
+    findings: int | None = None
+    files: int | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An immutable fact about one scan.
+
+    ``seq`` counts 1, 2, 3 ... within a scan and is given by the store; gateways in the field give none.
+    ``step`` is the phase in the gateway's own words. ``merged_from`` says that this event stands for all
+    from that ``seq`` on. ``error`` and ``code`` belong to FAILED events and to the RETRYING turn.
+    """
+
+    scan_id: str
+    kind: EventKind
+    time: datetime
+    seq: int | None = None
+    phase: Phase | None = None
+    step: str | None = None
+    turn: Turn | None = None
+    progress_percent: int | None = None
+    attempt: int | None = None
+    message: str | None = None
+    files_processed: int | None = None
+    total_files: int | None = None
+    current_file: str | None = None
+    artifacts_found: int | None = None
+    merged_from: int | None = None
+    error: str | None = None
+    code: FailureCode | None = None
+    result: ScanResult | None = None
+
+    @property
+    def terminal(self) -> bool:
+        """Whether no event follows this one (a field gateway's ``failed`` may yet be retried)."""
+        return self.kind is not EventKind.PROGRESS
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailure:
+    """How one attempt failed."""
+
+    attempt: int
+    error: str
+    time: datetime
+    phase: Phase | None = None
+    code: FailureCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSpan:
+    """The time one attempt spent in one phase; ``ended_at`` is ``None`` while it is there."""
+
+    attempt: int
+    phase: Phase
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a gateway's queue says of a scan: ``state`` is the queue's own word (``active``, ``delayed`` ...)."""
+
+    state: str
+    progress_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRecord:
+    """One row of a gateway's history of scans, as a read of it says."""
+
+    id: str
+    repository_id: str | None
+    status: ScanStatus
+    created_at: datetime
+    target: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_s: float | None = None
+    commit: str | None = None
+    artifacts: int | None = None
+    findings: int | None = None
+    error: str | None = None
+    code: FailureCode | None = None
+    phase: Phase | None = None
+    progress_percent: int | None = None
+    attempt: int | None = None
+    requested_by: str | None = None
+    retry_of: str | None = None
+    seq: int | None = None
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A registered target."""
+
+    id: str
+    name: str
+    target: str
+    created_at: datetime
+    updated_at: datetime
+    description: str | None = None
+    default_branch: str = "main"
+    auto_scan: bool = False
+    scan_interval_minutes: int | None = None
+    last_scan_id: str | None = None
+    last_scan_at: datetime | None = None
+    last_scan_status: ScanStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """What was asked for: everything a worker needs to run a scan."""
+
+    scan_id: str
+    repository_id: str
+    target: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    requested_by: str | None = None
+    retry_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A thing of the validation record found in a repository; ``line`` counts from 1."""
+
+    artifact_id: str
+    kind: str
+    title: str | None = None
+    risk: str | None = None
+    tier: str | None = None
+    status: str | None = None
+    parent_id: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+ARTIFACT_KINDS = (
+    "system_context",
+    "requirement",
+    "user_story",
+    "spec",
+    "adr",
+    "risk_entry",
+    "vendor_assessment",
+    "evidence_jws",
+    "evidence_package",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a rule has to say; ``level`` is ``error``, ``warning`` or ``info``."""
+
+    rule: str
+    level: str
+    message: str
+    artifact_id: str | None = None
+    file: str | None = None
+    line: int | None = None
+    remedy: str | None = None
+    suppressed: bool = False
+
+
+FINDING_LEVELS = ("error", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """What a scanner hands over when it is done: the whole inventory, kept or dropped as one."""
+
+    artifacts: tuple[Artifact, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    files: int | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a longer list; ``page`` counts from 1."""
+
+    rows: tuple[Row, ...]
+    page: int
+    limit: int
+    total: int

@@ -1,0 +1,403 @@
+"""The state of a scan, and how an event changes it. Pure: time comes with the events, never from a clock.
+
+Gateway and client hold the same :class:`Snapshot` and advance it with the same :func:`apply`, so a picture of a
+scan is the same wherever it is drawn. :func:`confirm` brings in what a read of the gateway's record says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from .model import (
+    TERMINAL,
+    WAITING,
+    WORK_PHASES,
+    AttemptFailure,
+    Event,
+    EventKind,
+    FailureCode,
+    Phase,
+    PhaseSpan,
+    ScanRecord,
+    ScanRequest,
+    ScanResult,
+    ScanStatus,
+    Turn,
+)
+
+PHASE_RANGES: Mapping[Phase, tuple[int, int]] = MappingProxyType(
+    {
+        Phase.QUEUED: (0, 5),
+        Phase.DISCOVERY: (5, 10),
+        Phase.FETCH: (10, 30),
+        Phase.PARSE: (30, 60),
+        Phase.VALIDATE: (60, 90),
+        Phase.PERSIST: (90, 99),
+    }
+)
+"""The percents each phase covers. 100 comes only with the completed end."""
+
+MAX_SPANS = 60
+"""Phase spans a snapshot keeps: ten attempts' worth, so that a scan that restarts for ever stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The complete state of one scan after the event ``seq`` (0: before the first).
+
+    ``settling`` is true after a field gateway's end that no read has confirmed yet; it shows as 99 % at most.
+    """
+
+    scan_id: str
+    repository_id: str | None = None
+    target: str | None = None
+    status: ScanStatus = ScanStatus.PENDING
+    phase: Phase | None = None
+    step: str | None = None
+    progress_percent: int | None = None
+    attempt: int = 1
+    seq: int = 0
+    message: str | None = None
+    files_processed: int | None = None
+    total_files: int | None = None
+    current_file: str | None = None
+    artifacts_found: int | None = None
+    error: str | None = None
+    code: FailureCode | None = None
+    result: ScanResult | None = None
+    failures: tuple[AttemptFailure, ...] = ()
+    spans: tuple[PhaseSpan, ...] = ()
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_asked_at: datetime | None = None
+    requested_by: str | None = None
+    retry_of: str | None = None
+    settling: bool = False
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the scan has ended and nothing will change this snapshot."""
+        return self.status in TERMINAL
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the start of the first attempt to the end; ``None`` before the end."""
+        if self.finished_at is None or self.started_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+
+def new_snapshot(request: ScanRequest) -> Snapshot:
+    """The snapshot of a scan that was accepted and has no event yet."""
+    return Snapshot(
+        scan_id=request.scan_id,
+        repository_id=request.repository_id,
+        target=request.target,
+        requested_by=request.requested_by,
+        retry_of=request.retry_of,
+    )
+
+
+def percent_done(phase: Phase, files_processed: int | None, total_files: int | None) -> int | None:
+    """Percent of a scan that is in ``phase`` with so many of its files done; ``None`` without a total."""
+    if files_processed is None or total_files is None:
+        return None
+    start, end = PHASE_RANGES[phase]
+    share = 1.0 if total_files == 0 else min(1.0, files_processed / total_files)
+    return start + int((end - start) * share)
+
+
+def phase_at(percent: int) -> Phase:
+    """The phase a percent belongs to: how the steps of a field gateway find their place in the five segments."""
+    for phase, (_, end) in PHASE_RANGES.items():
+        if percent < end:
+            return phase
+    return Phase.PERSIST
+
+
+def phase_share(snapshot: Snapshot) -> float | None:
+    """How much of its current phase a scan has done, 0.0-1.0; ``None`` when not known."""
+    if snapshot.phase is None:
+        return None
+    if snapshot.files_processed is not None and snapshot.total_files is not None:
+        if snapshot.total_files == 0:
+            return 1.0
+        return min(1.0, snapshot.files_processed / snapshot.total_files)
+    if snapshot.progress_percent is None:
+        return None
+    start, end = PHASE_RANGES[snapshot.phase]
+    return min(1.0, max(0.0, (snapshot.progress_percent - start) / (end - start)))
+
+
+def missing_before(snapshot: Snapshot, event: Event) -> tuple[int, int] | None:
+    """The first and last ``seq`` that were lost between ``snapshot`` and ``event``; ``None`` if nothing was."""
+    if event.seq is None:
+        return None
+    first = event.seq if event.merged_from is None else event.merged_from
+    return (snapshot.seq + 1, first - 1) if first > snapshot.seq + 1 else None
+
+
+def apply_all(snapshot: Snapshot, events: Iterable[Event]) -> Snapshot:
+    """``snapshot`` after all of ``events``."""
+    for event in events:
+        snapshot = apply(snapshot, event)
+    return snapshot
+
+
+def apply(snapshot: Snapshot, event: Event) -> Snapshot:
+    """``snapshot`` after ``event``; the very same object when the event changes nothing.
+
+    Nothing changes by a duplicate, by an event older than the snapshot, by another scan's event, or by anything
+    after the end. With ``seq`` the order is the store's; without (field gateways) it is the order of time.
+    """
+    if event.scan_id != snapshot.scan_id or snapshot.terminal or _is_old(snapshot, event):
+        return snapshot
+    moved = replace(
+        snapshot,
+        seq=event.seq or snapshot.seq,
+        updated_at=event.time,
+        created_at=snapshot.created_at or event.time,
+    )
+    if event.kind is EventKind.PROGRESS:
+        return _progress(moved, event)
+    if event.seq is None:
+        return _unconfirmed_end(moved, event)
+    return _end(moved, event)
+
+
+def _is_old(snapshot: Snapshot, event: Event) -> bool:
+    if event.seq is not None:
+        return event.seq <= snapshot.seq
+    last = snapshot.updated_at
+    if last is None or event.time > last:
+        return False
+    return bool(event.time < last) or _says_the_same(snapshot, event)
+
+
+def _says_the_same(snapshot: Snapshot, event: Event) -> bool:
+    """Whether an event of the snapshot's own millisecond is a copy of the one that made it."""
+    if event.kind is EventKind.PROGRESS:
+        return (event.progress_percent, event.step, event.message) == (
+            snapshot.progress_percent,
+            snapshot.step,
+            snapshot.message,
+        )
+    return snapshot.settling
+
+
+def _progress(snapshot: Snapshot, event: Event) -> Snapshot:
+    if event.turn is Turn.CANCELLING:
+        return replace(
+            snapshot,
+            status=ScanStatus.CANCELLING,
+            message=event.message,
+            cancel_asked_at=snapshot.cancel_asked_at or event.time,
+        )
+    if event.turn is Turn.RETRYING:
+        snapshot = _attempt_failed(snapshot, event)
+    phase = event.phase or _phase_of_percent(event)
+    return replace(
+        snapshot,
+        status=_status_in(snapshot, phase),
+        phase=phase,
+        step=event.step,
+        progress_percent=event.progress_percent,
+        attempt=event.attempt or snapshot.attempt + snapshot.settling,
+        message=event.message,
+        files_processed=event.files_processed,
+        total_files=event.total_files,
+        current_file=event.current_file,
+        artifacts_found=event.artifacts_found,
+        spans=_enter_phase(snapshot, phase, event),
+        started_at=snapshot.started_at or (event.time if phase in WORK_PHASES else None),
+        settling=False,
+    )
+
+
+def _phase_of_percent(event: Event) -> Phase | None:
+    return None if event.progress_percent is None else phase_at(event.progress_percent)
+
+
+def _status_in(snapshot: Snapshot, phase: Phase | None) -> ScanStatus:
+    if snapshot.status is ScanStatus.CANCELLING:
+        return ScanStatus.CANCELLING
+    if phase is Phase.QUEUED and snapshot.status in WAITING:
+        return ScanStatus.QUEUED
+    return ScanStatus.IN_PROGRESS
+
+
+def _enter_phase(snapshot: Snapshot, phase: Phase | None, event: Event) -> tuple[PhaseSpan, ...]:
+    attempt = event.attempt or snapshot.attempt + snapshot.settling
+    spans = snapshot.spans
+    current = spans[-1] if spans and spans[-1].ended_at is None else None
+    stays = current is not None and (current.phase, current.attempt) == (phase, attempt)
+    if stays and event.turn is not Turn.RESTARTED:
+        return spans
+    spans = _leave_phase(snapshot, event.time)
+    if phase in WORK_PHASES:
+        spans = (*spans, PhaseSpan(attempt, phase, event.time))
+    return spans[-MAX_SPANS:]
+
+
+def _leave_phase(snapshot: Snapshot, time: datetime) -> tuple[PhaseSpan, ...]:
+    spans = snapshot.spans
+    if not spans or spans[-1].ended_at is not None:
+        return spans
+    return (*spans[:-1], replace(spans[-1], ended_at=time))
+
+
+def _attempt_failed(snapshot: Snapshot, event: Event) -> Snapshot:
+    """Note how an attempt failed: before a retry, and (field gateways) at every ``failed`` that may be retried."""
+    attempt = snapshot.attempt
+    if event.kind is EventKind.PROGRESS and event.attempt is not None:
+        attempt = max(1, event.attempt - 1)
+    failure = AttemptFailure(
+        attempt=attempt,
+        error=event.error or event.message or "no reason given",
+        time=event.time,
+        phase=snapshot.phase,
+        code=event.code,
+    )
+    return replace(
+        snapshot,
+        failures=(*snapshot.failures, failure),
+        spans=_leave_phase(snapshot, event.time),
+    )
+
+
+def _unconfirmed_end(snapshot: Snapshot, event: Event) -> Snapshot:
+    """A field gateway's end: its ``failed`` may be retried, so only a read of the record makes it final."""
+    ended = replace(snapshot, settling=True, spans=_leave_phase(snapshot, event.time))
+    if event.kind is EventKind.FAILED:
+        return _attempt_failed(replace(ended, error=event.error, message=event.error), event)
+    return replace(ended, result=event.result, message=event.message)
+
+
+def _end(snapshot: Snapshot, event: Event) -> Snapshot:
+    snapshot = replace(
+        snapshot,
+        attempt=event.attempt or snapshot.attempt,
+        finished_at=event.time,
+        spans=_leave_phase(snapshot, event.time),
+        settling=False,
+    )
+    if event.kind is EventKind.COMPLETE:
+        return replace(_completed(snapshot), result=event.result, message=event.message)
+    if event.code is FailureCode.CANCELLED:
+        return replace(
+            snapshot,
+            status=ScanStatus.CANCELLED,
+            error=event.error,
+            code=event.code,
+            message=event.message or event.error,
+        )
+    return replace(
+        _attempt_failed(snapshot, event),
+        status=ScanStatus.FAILED,
+        error=event.error,
+        code=event.code,
+        message=event.error,
+    )
+
+
+def _completed(snapshot: Snapshot) -> Snapshot:
+    return replace(
+        snapshot,
+        status=ScanStatus.COMPLETED,
+        progress_percent=100,
+        current_file=None,
+        error=None,
+        code=None,
+        settling=False,
+    )
+
+
+def confirm(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    """``snapshot`` after a read of the gateway's record, whose status is the truth.
+
+    Only the status decides: a completed row may still carry an old error, a running one an old end. The caller
+    decides whether a failed row is final (it may be retried) before it calls this.
+    """
+    if snapshot.terminal:
+        return snapshot
+    known = replace(
+        snapshot,
+        repository_id=snapshot.repository_id or record.repository_id,
+        target=snapshot.target or record.target,
+        created_at=record.created_at,
+        requested_by=snapshot.requested_by or record.requested_by,
+        retry_of=snapshot.retry_of or record.retry_of,
+        started_at=snapshot.started_at or record.started_at,
+    )
+    if record.status in TERMINAL:
+        return _confirmed_end(known, record)
+    return _confirmed_running(known, record)
+
+
+def _confirmed_running(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    if snapshot.seq or snapshot.settling or snapshot.updated_at is not None:
+        return snapshot if snapshot.status not in WAITING else replace(snapshot, status=record.status)
+    percent = record.progress_percent
+    if percent is None and record.job is not None:
+        percent = record.job.progress_percent
+    phase = record.phase or (None if percent is None else phase_at(percent))
+    return replace(snapshot, status=record.status, phase=phase, progress_percent=percent)
+
+
+def _confirmed_end(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    finished_at = record.finished_at or snapshot.updated_at
+    ended = replace(
+        snapshot,
+        finished_at=finished_at,
+        settling=False,
+        spans=snapshot.spans if finished_at is None else _leave_phase(snapshot, finished_at),
+    )
+    if record.status is ScanStatus.COMPLETED:
+        result = snapshot.result or ScanResult(
+            record.id, record.duration_s, record.artifacts, record.findings, commit=record.commit
+        )
+        return replace(_completed(ended), result=result)
+    return replace(
+        ended,
+        status=record.status,
+        error=record.error or snapshot.error,
+        code=record.code or snapshot.code,
+        message=record.error or snapshot.message,
+    )
+
+
+def to_record(snapshot: Snapshot) -> ScanRecord:
+    """The row of the history that a snapshot amounts to.
+
+    Raises:
+        ValueError: the snapshot has no event yet, so nobody knows when the scan was created.
+    """
+    if snapshot.created_at is None:
+        raise ValueError(f"scan {snapshot.scan_id} has no event yet")
+    result = snapshot.result
+    return ScanRecord(
+        id=snapshot.scan_id,
+        repository_id=snapshot.repository_id,
+        status=snapshot.status,
+        created_at=snapshot.created_at,
+        target=snapshot.target,
+        started_at=snapshot.started_at,
+        finished_at=snapshot.finished_at,
+        duration_s=snapshot.duration_s,
+        commit=result.commit if result else None,
+        artifacts=result.artifacts if result else snapshot.artifacts_found,
+        findings=result.findings if result else None,
+        error=snapshot.error,
+        code=snapshot.code,
+        phase=snapshot.phase,
+        progress_percent=snapshot.progress_percent,
+        attempt=snapshot.attempt,
+        requested_by=snapshot.requested_by,
+        retry_of=snapshot.retry_of,
+        seq=snapshot.seq,
+    )

@@ -1,0 +1,157 @@
+"""What a store must do, stated once. Every implementation passes the same contract suite.
+
+The rules of the event log:
+
+1. ``append`` gives the event its ``seq``: 1, 2, 3 ... within its scan, no gap, no repeat.
+2. When ``append`` returns, the event is durable, and the scan's snapshot is the one after it (one transaction).
+3. An append with the ``key`` of an earlier one of the same scan and run changes nothing and returns the earlier event.
+4. An append by a ``run`` lower than the scan's current one raises ``Fenced``.
+5. An append after the terminal event raises ``ScanEnded``.
+6. Listeners hear every event of this process after it is durable, once, in the order of ``seq``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ..model import Artifact, Event, Finding, Page, Repository, ScanOutcome, ScanRequest, ScanStatus
+from ..snapshot import Snapshot
+
+Listener = Callable[[Event], None]
+"""Called on the store's event loop with each durable event; must not block and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFilter:
+    """Which scans a listing wants; ``None`` asks nothing. ``target`` is a case-insensitive part of the target."""
+
+    status: frozenset[ScanStatus] | None = None
+    repository_id: str | None = None
+    target: str | None = None
+    requested_by: str | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+
+class EventLog(Protocol):
+    """The truth about every scan, in order."""
+
+    async def append(self, event: Event, *, run: int = 0, key: str | None = None) -> Event:
+        """Append ``event`` (without ``seq``) and return it with its ``seq`` once it is durable.
+
+        ``run`` 0 stands for the scan's current run: what the gateway itself appends.
+
+        Raises:
+            UnknownRecord: no such scan.
+            Fenced: a newer run has taken over.
+            ScanEnded: the scan has its terminal event.
+        """
+        ...
+
+    async def events(self, scan_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+        """The events with ``seq > after``, in order, at most ``limit``; empty for a scan without such events."""
+        ...
+
+    async def snapshot(self, scan_id: str) -> Snapshot:
+        """The scan's state after its last event.
+
+        Raises:
+            UnknownRecord: no such scan.
+        """
+        ...
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with every event from now on; the returned function ends that."""
+        ...
+
+
+class ScanStore(Protocol):
+    """Repositories, requests, results and the list of scans."""
+
+    async def create_repository(self, repository: Repository) -> Repository:
+        """Keep a new repository.
+
+        Raises:
+            DuplicateRecord: one with the same target exists.
+        """
+        ...
+
+    async def repository(self, repository_id: str) -> Repository:
+        """One repository, with its last scan filled in; raises ``UnknownRecord``."""
+        ...
+
+    async def repositories(self) -> list[Repository]:
+        """All repositories, newest first, with their last scans filled in."""
+        ...
+
+    async def update_repository(self, repository_id: str, changes: Mapping[str, Any]) -> Repository:
+        """Change fields of a repository (names as in the model); raises ``UnknownRecord``, ``DuplicateRecord``."""
+        ...
+
+    async def delete_repository(self, repository_id: str) -> None:
+        """Delete a repository, its scans, events and results; raises ``UnknownRecord``."""
+        ...
+
+    async def create_scan(self, request: ScanRequest, first: Event) -> Event:
+        """Keep a new scan and its first event in one transaction; returns the event with ``seq`` 1.
+
+        Raises:
+            UnknownRecord: its repository is not there.
+        """
+        ...
+
+    async def request(self, scan_id: str) -> ScanRequest:
+        """What was asked for; raises ``UnknownRecord``."""
+        ...
+
+    async def scans(self, where: ScanFilter, *, page: int = 1, limit: int = 20) -> Page[Snapshot]:
+        """The matching scans, newest first."""
+        ...
+
+    async def unfinished(self) -> list[str]:
+        """Ids of all scans without a terminal event, oldest first."""
+        ...
+
+    async def begin_run(self, scan_id: str) -> int:
+        """Take a scan over: raise its run by one and return it; older runs are fenced from now on.
+
+        Raises:
+            UnknownRecord: no such scan.
+            ScanEnded: it has its terminal event.
+        """
+        ...
+
+    async def save_outcome(self, scan_id: str, outcome: ScanOutcome, *, run: int) -> None:
+        """Keep a scan's whole inventory, replacing what an earlier attempt kept; raises ``Fenced``, ``ScanEnded``."""
+        ...
+
+    async def artifacts(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Artifact]:
+        """The artifacts in the scanner's order; raises ``UnknownRecord``."""
+        ...
+
+    async def findings(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Finding]:
+        """The findings in the scanner's order; raises ``UnknownRecord``."""
+        ...
+
+
+class Store(EventLog, ScanStore, Protocol):
+    """A whole store: one object, opened and closed by its owner."""
+
+    async def open(self) -> None:
+        """Make ready for use.
+
+        Raises:
+            StoreBusy: another process owns it.
+            StoreError: it cannot be opened, with the reason and the path.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of everything; harmless when repeated."""
+        ...
+
+
+__all__ = ["EventLog", "Listener", "ScanFilter", "ScanStore", "Store"]
