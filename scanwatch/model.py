@@ -197,6 +197,31 @@ class ScanRecord:
     job: Job | None = None
 
 
+class ConnectionState(StrEnum):
+    """How a client stands with its gateway; says nothing about any scan."""
+
+    LIVE = "live"
+    """Joined: events are pushed."""
+    POLLING = "polling"
+    """Events do not pass; the records are read instead."""
+    RECONNECTING = "reconnecting"
+    REFUSED = "refused"
+    """The gateway does not let this client in; nothing more is tried until somebody acts."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The state of a client's connection; ``reason`` is a sentence with the remedy where there is one."""
+
+    state: ConnectionState
+    gateway: str
+    reason: str | None = None
+    since: datetime | None = None
+    retry_at: datetime | None = None
+    tries: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """A registered target."""
