@@ -1,0 +1,76 @@
+# One command for each intention. `make demo` and `make test` set up whatever they need.
+#   PYTHON=python3.12 make test     another interpreter
+#   SCANWATCH_REQUIRE_ALL=1 make test   a missing browser or Node is then a failure, not a skip (CI)
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+XDIST  ?= -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test test-slow lint format bench docs clean packages
+
+help:
+	@echo "make demo        set up, run two simulated scans and a scan of this checkout, show the tables"
+	@echo "make lab         set up and open the notebooks in JupyterLab"
+	@echo "make test        set up, check the code and run the tests"
+	@echo "make test-slow   the tests that are slow by nature"
+	@echo "make lint        style and types only"
+	@echo "make format      put the code in its usual form"
+	@echo "make bench       run the benchmarks"
+	@echo "make docs        build the documentation into build/docs"
+	@echo "make clean       remove what the others made"
+
+demo: $(VENV)/.run
+	@$(BIN)/scanwatch demo --checkout .
+
+lab: $(VENV)/.lab
+	@$(BIN)/jupyter lab notebooks/01-quickstart.ipynb
+
+test: packages $(VENV)/.test lint
+	$(BIN)/python -m pytest $(XDIST) -m "not slow"
+
+test-slow: packages $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --quiet --strict
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+packages:
+	@bash .ci/packages
+
+$(VENV)/bin/python:
+	@bash .ci/packages venv
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable ".[lab]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable ".[test]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable ".[docs]"
+	@touch $@
