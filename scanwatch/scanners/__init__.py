@@ -1,0 +1,9 @@
+"""Scanners: what can be scanned, and how. Strangers' scanners register as ours do (see ``_base``)."""
+
+from __future__ import annotations
+
+from ._base import Report, Scanner, Task
+from ._registry import scanner_for
+from ._target import options_of, scheme_of, split_target
+
+__all__ = ["Report", "Scanner", "Task", "options_of", "scanner_for", "scheme_of", "split_target"]
