@@ -5,9 +5,14 @@ The rules of the event log:
 1. ``append`` gives the event its ``seq``: 1, 2, 3 ... within its scan, no gap, no repeat.
 2. When ``append`` returns, the event is durable, and the scan's snapshot is the one after it (one transaction).
 3. An append with the ``key`` of an earlier one of the same scan and run changes nothing and returns the earlier event.
-4. An append by a ``run`` lower than the scan's current one raises ``Fenced``.
-5. An append after the terminal event raises ``ScanEnded``.
-6. Listeners hear every event of this process after it is durable, once, in the order of ``seq``.
+4. An append by a ``run`` lower than the scan's current one raises ``Fenced``, even with a key it has used.
+5. An append after the terminal event raises ``ScanEnded``, unless it repeats a key: whoever lost the answer to a
+   terminal append may ask again.
+6. Listeners hear every event of this process after it is durable, once, in the order of ``seq``, and before the call
+   that appended it returns. Repeats are not heard.
+
+A call that is cancelled while it waits may still take effect; one that raises had none. A store that is not open
+raises ``StoreError`` whatever is asked of it.
 """
 
 from __future__ import annotations
@@ -26,7 +31,10 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class ScanFilter:
-    """Which scans a listing wants; ``None`` asks nothing. ``target`` is a case-insensitive part of the target."""
+    """Which scans a listing wants; ``None`` asks nothing. ``target`` is a case-insensitive part of the target.
+
+    ``created_from`` is the first moment that matches, ``created_before`` the first that no longer does.
+    """
 
     status: frozenset[ScanStatus] | None = None
     repository_id: str | None = None
@@ -42,12 +50,14 @@ class EventLog(Protocol):
     async def append(self, event: Event, *, run: int = 0, key: str | None = None) -> Event:
         """Append ``event`` (without ``seq``) and return it with its ``seq`` once it is durable.
 
-        ``run`` 0 stands for the scan's current run: what the gateway itself appends.
+        ``run`` 0 stands for the scan's current run: what the gateway itself appends. Its keys share that run with
+        the worker's, so they must differ from them.
 
         Raises:
             UnknownRecord: no such scan.
             Fenced: a newer run has taken over.
             ScanEnded: the scan has its terminal event.
+            UsageError: the run was never begun, or the event's time has no time zone.
         """
         ...
 
@@ -72,10 +82,10 @@ class ScanStore(Protocol):
     """Repositories, requests, results and the list of scans."""
 
     async def create_repository(self, repository: Repository) -> Repository:
-        """Keep a new repository.
+        """Keep a new repository; its ``last_scan_...`` fields are not kept but follow from its scans.
 
         Raises:
-            DuplicateRecord: one with the same target exists.
+            DuplicateRecord: one with the same target or id exists.
         """
         ...
 
@@ -88,7 +98,13 @@ class ScanStore(Protocol):
         ...
 
     async def update_repository(self, repository_id: str, changes: Mapping[str, Any]) -> Repository:
-        """Change fields of a repository (names as in the model); raises ``UnknownRecord``, ``DuplicateRecord``."""
+        """Change fields of a repository (names as in the model, ``id``, ``created_at`` and ``last_scan_...`` excepted).
+
+        Raises:
+            UnknownRecord: no such repository.
+            DuplicateRecord: another one has the new target.
+            UsageError: there is no such field, or it may not change.
+        """
         ...
 
     async def delete_repository(self, repository_id: str) -> None:
@@ -100,6 +116,8 @@ class ScanStore(Protocol):
 
         Raises:
             UnknownRecord: its repository is not there.
+            DuplicateRecord: a scan with that id exists.
+            UsageError: the event is another scan's, or its time has no time zone.
         """
         ...
 
@@ -108,7 +126,7 @@ class ScanStore(Protocol):
         ...
 
     async def scans(self, where: ScanFilter, *, page: int = 1, limit: int = 20) -> Page[Snapshot]:
-        """The matching scans, newest first."""
+        """The matching scans, newest first; of the same moment the later kept comes first."""
         ...
 
     async def unfinished(self) -> list[str]:
@@ -125,7 +143,14 @@ class ScanStore(Protocol):
         ...
 
     async def save_outcome(self, scan_id: str, outcome: ScanOutcome, *, run: int) -> None:
-        """Keep a scan's whole inventory, replacing what an earlier attempt kept; raises ``Fenced``, ``ScanEnded``."""
+        """Keep a scan's whole inventory, replacing what an earlier attempt kept. ``run`` is as in ``append``.
+
+        Raises:
+            UnknownRecord: no such scan.
+            Fenced: a newer run has taken over.
+            ScanEnded: the scan has its terminal event.
+            UsageError: the run was never begun.
+        """
         ...
 
     async def artifacts(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Artifact]:
@@ -150,7 +175,7 @@ class Store(EventLog, ScanStore, Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what was accepted and let go of everything; harmless when repeated."""
+        """Finish what was accepted and let go of everything; harmless when repeated. ``open`` may follow."""
         ...
 
 

@@ -1,0 +1,153 @@
+"""The questions a store answers from its file, as plain functions of a connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from ..model import Artifact, Event, Finding, Page, Repository, ScanRequest, ScanStatus
+from ..snapshot import Snapshot
+from . import _rules
+from ._base import ScanFilter
+from ._records import (
+    decode_artifact,
+    decode_event,
+    decode_finding,
+    decode_repository,
+    decode_request,
+    decode_snapshot,
+)
+from ._schema import EPOCH, microseconds
+
+Row = TypeVar("Row")
+
+
+def events(connection: sqlite3.Connection, scan_id: str, after: int, limit: int) -> list[Event]:
+    """As in ``EventLog.events``."""
+    rows = connection.execute(
+        "SELECT body FROM events WHERE scan = (SELECT number FROM scans WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?",
+        (scan_id, after, limit),
+    )
+    return [decode_event(body) for (body,) in rows]
+
+
+def snapshot(connection: sqlite3.Connection, scan_id: str) -> Snapshot:
+    """As in ``EventLog.snapshot``."""
+    return decode_snapshot(_of_scan(connection, "SELECT snapshot FROM scans WHERE id = ?", scan_id))
+
+
+def request(connection: sqlite3.Connection, scan_id: str) -> ScanRequest:
+    """As in ``ScanStore.request``."""
+    return decode_request(_of_scan(connection, "SELECT request FROM scans WHERE id = ?", scan_id))
+
+
+def scans(connection: sqlite3.Connection, where: ScanFilter, page: int, limit: int) -> Page[Snapshot]:
+    """As in ``ScanStore.scans``."""
+    condition, values = _condition(where)
+    count = f"SELECT count(*) FROM scans WHERE {condition}"  # noqa: S608  the condition is fixed text with placeholders
+    total = connection.execute(count, values).fetchone()[0]
+    newest_first = (
+        f"SELECT snapshot FROM scans WHERE {condition}"  # noqa: S608  as above
+        " ORDER BY created_at DESC, number DESC LIMIT ? OFFSET ?"
+    )
+    rows = connection.execute(newest_first, (*values, limit, (page - 1) * limit))
+    return Page(tuple(decode_snapshot(body) for (body,) in rows), page, limit, total)
+
+
+def unfinished(connection: sqlite3.Connection) -> list[str]:
+    """As in ``ScanStore.unfinished``."""
+    rows = connection.execute(
+        "SELECT id FROM scans WHERE status IN ('pending', 'queued', 'in_progress', 'cancelling')"
+        " ORDER BY created_at, number"
+    )
+    return [scan_id for (scan_id,) in rows]
+
+
+def artifacts(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Artifact]:
+    """As in ``ScanStore.artifacts``."""
+    return _inventory(connection, "artifacts", decode_artifact, scan_id, page, limit)
+
+
+def findings(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Finding]:
+    """As in ``ScanStore.findings``."""
+    return _inventory(connection, "findings", decode_finding, scan_id, page, limit)
+
+
+_REPOSITORIES = (
+    "SELECT r.body, s.id, s.created_at, s.status FROM repositories r LEFT JOIN scans s ON s.number ="
+    " (SELECT number FROM scans WHERE repository_id = r.id ORDER BY created_at DESC, number DESC LIMIT 1)"
+)
+
+
+def repository(connection: sqlite3.Connection, repository_id: str) -> Repository:
+    """As in ``ScanStore.repository``."""
+    row = connection.execute(f"{_REPOSITORIES} WHERE r.id = ?", (repository_id,)).fetchone()
+    if row is None:
+        raise _rules.unknown_repository(repository_id)
+    return _with_last_scan(*row)
+
+
+def repositories(connection: sqlite3.Connection) -> list[Repository]:
+    """As in ``ScanStore.repositories``."""
+    rows = connection.execute(f"{_REPOSITORIES} ORDER BY r.created_at DESC, r.number DESC")
+    return [_with_last_scan(*row) for row in rows]
+
+
+def _with_last_scan(body: bytes, scan_id: str | None, created_at: int | None, status: str | None) -> Repository:
+    kept = decode_repository(body)
+    if scan_id is None or created_at is None or status is None:
+        return kept
+    return replace(
+        kept,
+        last_scan_id=scan_id,
+        last_scan_at=EPOCH + timedelta(microseconds=created_at),
+        last_scan_status=ScanStatus(status),
+    )
+
+
+def _of_scan(connection: sqlite3.Connection, sql: str, scan_id: str) -> Any:
+    found = connection.execute(sql, (scan_id,)).fetchone()
+    if found is None:
+        raise _rules.unknown_scan(scan_id)
+    return found[0]
+
+
+def _inventory(
+    connection: sqlite3.Connection,
+    table: str,
+    decode: Callable[[bytes], Row],
+    scan_id: str,
+    page: int,
+    limit: int,
+) -> Page[Row]:
+    number = _of_scan(connection, "SELECT number FROM scans WHERE id = ?", scan_id)
+    count = f"SELECT count(*) FROM {table} WHERE scan = ?"  # noqa: S608  one of our two tables
+    total = connection.execute(count, (number,)).fetchone()[0]
+    first = (page - 1) * limit  # positions run from 0 without gaps: the page is found, not counted off
+    select = f"SELECT body FROM {table} WHERE scan = ? AND position >= ? ORDER BY position LIMIT ?"  # noqa: S608
+    rows = connection.execute(select, (number, first, limit))
+    return Page(tuple(decode(body) for (body,) in rows), page, limit, total)
+
+
+def _condition(where: ScanFilter) -> tuple[str, list[Any]]:
+    """The filter as SQL with its values; only fixed text reaches the SQL."""
+    terms = ["1"]
+    values: list[Any] = []
+    if where.status is not None:
+        terms.append(f"status IN ({', '.join('?' * len(where.status))})")
+        values += sorted(where.status)
+    if where.target is not None:
+        terms.append("instr(target, ?) > 0")
+        values.append(where.target.casefold())
+    for column, value in (("repository_id = ?", where.repository_id), ("requested_by = ?", where.requested_by)):
+        if value is not None:
+            terms.append(column)
+            values.append(value)
+    for column, moment in (("created_at >= ?", where.created_from), ("created_at < ?", where.created_before)):
+        if moment is not None:
+            terms.append(column)
+            values.append(microseconds(moment))
+    return " AND ".join(terms), values

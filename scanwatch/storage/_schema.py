@@ -1,0 +1,168 @@
+"""The SQLite file: its tables, how it is opened, and what its failures mean in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ..errors import StoreError, UsageError
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x5CA7_5701
+"""Marks a file as ours (``PRAGMA application_id``), so that no other program's database is written to."""
+
+_TABLES = """
+CREATE TABLE repositories (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    target TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX repositories_by_time ON repositories (created_at, number);
+
+CREATE TABLE scans (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    repository_id TEXT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    requested_by TEXT,
+    target TEXT NOT NULL,
+    run INTEGER NOT NULL DEFAULT 0,
+    request BLOB NOT NULL,
+    snapshot BLOB NOT NULL
+);
+CREATE INDEX scans_by_time ON scans (created_at, number);
+CREATE INDEX scans_by_repository ON scans (repository_id, created_at, number);
+CREATE INDEX scans_by_status ON scans (status, created_at, number);
+CREATE INDEX scans_by_person ON scans (requested_by, created_at, number);
+
+CREATE TABLE events (
+    scan INTEGER NOT NULL REFERENCES scans (number) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    key TEXT,
+    body BLOB NOT NULL,
+    PRIMARY KEY (scan, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX events_by_key ON events (scan, run, key) WHERE key IS NOT NULL;
+
+CREATE TABLE artifacts (
+    scan INTEGER NOT NULL REFERENCES scans (number) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (scan, position)
+) WITHOUT ROWID;
+
+CREATE TABLE findings (
+    scan INTEGER NOT NULL REFERENCES scans (number) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (scan, position)
+) WITHOUT ROWID;
+"""
+"""Times are microseconds since 1970; ``scans.target`` is case-folded for searching (the snapshot has it as given)."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_REASONS = {
+    "SQLITE_FULL": "the disk is full: free some space",
+    "SQLITE_READONLY": "it may not be written to: give this user write permission to the file and its directory",
+    "SQLITE_CANTOPEN": "it cannot be opened: check that its directory exists and may be written to",
+    "SQLITE_NOTADB": "it is not a scanwatch store: give another path, or move that file away",
+    "SQLITE_CORRUPT": "the file is damaged: restore it from a backup, or move it away to begin a new one",
+    "SQLITE_BUSY": "another program keeps it locked: close whatever else has it open",
+    "SQLITE_IOERR": "reading or writing it failed: check the disk it is on, and its free space",
+}
+
+
+def microseconds(time: datetime) -> int:
+    """``time`` as the file's columns hold it."""
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def in_words(path: Path, error: Exception) -> Exception:
+    """``error`` for whoever asked; one that nobody foresaw stays as it is."""
+    if isinstance(error, sqlite3.Error):
+        return store_error(path, error)
+    if isinstance(error, UnicodeEncodeError):
+        return UsageError(f"{error.object!r} is no text: half a character is in it ({error.reason}).")
+    return error
+
+
+def store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    """What ``error`` means to somebody who has this path in hand."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    for code, reason in _REASONS.items():
+        if name.startswith(code):
+            return StoreError(f"The store {path} cannot be used: {reason} ({error}).")
+    return StoreError(f"The store {path} cannot be used: {error}.")
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes; makes the tables in a new file.
+
+    Raises:
+        StoreError: the file is not a store, is a newer version's, or cannot be written to.
+    """
+    connection = _connect(path)
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise store_error(path, error) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, beside an open writer."""
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # No implicit transactions: they begin and end where the code says so. Each connection is used by one thread at a
+    # time, but it is closed by another than the one that opened it.
+    try:
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    application = _pragma(connection, "application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application != APPLICATION_ID and (application or tables):
+        raise StoreError(f"The store {path} cannot be used: it is another program's database. Give another path.")
+    version = _pragma(connection, "user_version")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"The store {path} was written by a newer scanwatch (its schema is {version}, this one knows "
+            f"{SCHEMA_VERSION}): upgrade scanwatch, or give another path."
+        )
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(
+            f"The store {path} cannot be used: its file system has no write-ahead logging (network drives have none). "
+            "Give a path on a local disk."
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if version == 0:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+        )
+    else:
+        # Writes one page and takes it back, so that a file that may only be read is refused now, not at the first scan.
+        connection.executescript(f"BEGIN IMMEDIATE; PRAGMA user_version = {version}; ROLLBACK")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
