@@ -1,0 +1,10 @@
+"""Jobs: scans wait in a queue, a worker runs them, and every one of them ends."""
+
+from __future__ import annotations
+
+from ._clock import Clock, SystemClock
+from ._queue import EmbeddedQueue, Queue
+from ._trigger import submit
+from ._worker import Worker
+
+__all__ = ["Clock", "EmbeddedQueue", "Queue", "SystemClock", "Worker", "submit"]
