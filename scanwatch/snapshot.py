@@ -134,6 +134,28 @@ def phase_share(snapshot: Snapshot) -> float | None:
     return min(1.0, max(0.0, (snapshot.progress_percent - start) / (end - start)))
 
 
+def eta_s(snapshot: Snapshot, at: datetime) -> float | None:
+    """Seconds until the work of ``snapshot`` is done, seen at ``at``; ``None`` while nothing can be said.
+
+    The rate is that of the whole current attempt: a rate of the last seconds makes an estimate jump.
+    """
+    percent, begun = snapshot.progress_percent, _attempt_began(snapshot)
+    if snapshot.status is not ScanStatus.IN_PROGRESS or snapshot.settling or snapshot.updated_at is None:
+        return None
+    if percent is None or begun is None or snapshot.phase not in WORK_PHASES:
+        return None
+    start, end = PHASE_RANGES[WORK_PHASES[0]][0], PHASE_RANGES[WORK_PHASES[-1]][1]
+    worked_s = (snapshot.updated_at - begun).total_seconds()
+    if percent <= start or worked_s <= 0:
+        return None
+    left_s = worked_s * (end - percent) / (percent - start)
+    return max(0.0, left_s - (at - snapshot.updated_at).total_seconds())
+
+
+def _attempt_began(snapshot: Snapshot) -> datetime | None:
+    return next((span.started_at for span in snapshot.spans if span.attempt == snapshot.attempt), None)
+
+
 def missing_before(snapshot: Snapshot, event: Event) -> tuple[int, int] | None:
     """The first and last ``seq`` that were lost between ``snapshot`` and ``event``; ``None`` if nothing was."""
     if event.seq is None:

@@ -1,0 +1,177 @@
+"""The live panel: one widget for any number of scans.
+
+The kernel's side tells the browser rows (``_outbox``) and hands clicks to the feed; it draws nothing and counts no
+seconds. The browser's side (``static``) keeps the rows, draws those in sight, and ages them by itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..errors import UsageError
+from ._display import block_limit_s, block_until_ended, display_mode
+from ._feed import Feed
+from ._flusher import shared
+from ._outbox import Outbox
+from ._static import script, stylesheet
+from ._text import STALLED_AFTER_S, names_html, table_html, table_text
+
+_OPTIONS = ("compact", "single", "read_only", "title", "max_height")
+_MAX_OPENED = 50
+
+
+class Panel(anywidget.AnyWidget):
+    """A live table of scans.
+
+    Args:
+        feed: where the scans come from and where clicks go.
+        compact: one narrow line a scan.
+        single: the scan as a card; for a feed of one scan.
+        read_only: no buttons and no field to start a scan.
+        title: the panel's accessible name.
+        max_height: pixels the list may take before it scrolls.
+
+    Raises:
+        UsageError: an option is misspelt or out of range, or an environment variable has a wrong value.
+    """
+
+    _esm = script()
+    _css = stylesheet()
+
+    options = traitlets.Dict().tag(sync=True)
+    snapshot = traitlets.Dict().tag(sync=True)
+    """Everything the browser shows: the truth for a reloaded view and after a lost message."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        compact: bool = False,
+        single: bool = False,
+        read_only: bool = False,
+        title: str = "Scans",
+        max_height: int = 480,
+        **misspelt: object,
+    ) -> None:
+        _refuse_misspelt(misspelt)
+        if max_height < 100:
+            raise UsageError(f"max_height is {max_height}; it is a number of pixels, at least 100.")
+        display_mode()
+        self._feed = feed
+        self._built = False
+        self._opened: list[str] = []
+        self._outbox = Outbox(feed)
+        # Listen before the first reading: a change in between is then told by the next patch.
+        self._unsubscribe: Callable[[], None] = feed.on_change(_marker(self))
+        options = {
+            "compact": compact,
+            "single": single,
+            "read_only": read_only,
+            "title": title,
+            "max_height": max_height,
+            "stalled_after_s": STALLED_AFTER_S,
+        }
+        super().__init__(options=options, snapshot=self._outbox.first())
+        self.on_msg(type(self)._clicked)
+        self._built = True
+        self._mark()
+
+    def flush(self) -> float | None:
+        """Send what changed; called by the flusher's thread alone."""
+        if self.comm is None:
+            return None
+        started = time.monotonic()
+        outgoing = self._outbox.take(started, tuple(self._opened))
+        if outgoing.snapshot is not None:
+            self.snapshot = outgoing.snapshot
+        elif outgoing.patch is not None:
+            self.send(outgoing.patch)
+        self._outbox.worked(time.monotonic() - started)
+        return self._outbox.due()
+
+    def close(self) -> None:
+        """Stop watching and free everything; the scans go on."""
+        self._unsubscribe()
+        shared.forget(self)
+        super().close()
+
+    def _mark(self) -> None:
+        if self._built:
+            shared.mark(self, self._outbox.ready_at)
+
+    def _clicked(self, content: object, _buffers: object = None) -> None:
+        """A wish from the browser. Which thread and loop this runs on differs by kernel: hand over, return."""
+        if not isinstance(content, dict):
+            return
+        wish, scan_id, target = content.get("do"), content.get("scan_id"), content.get("target")
+        if wish in {"open", "close"} and isinstance(scan_id, str):
+            self._show_events(scan_id, wish == "open")
+        elif self.options["read_only"]:
+            return
+        elif wish == "trigger" and isinstance(target, str) and target.strip():
+            self._feed.trigger(target.strip())
+        elif wish == "cancel" and isinstance(scan_id, str):
+            self._feed.cancel(scan_id)
+        elif wish == "retry" and isinstance(scan_id, str):
+            self._feed.retry(scan_id)
+
+    def _show_events(self, scan_id: str, wanted: bool) -> None:
+        others = [other for other in self._opened if other != scan_id]
+        self._opened = [*others, scan_id][-_MAX_OPENED:] if wanted else others
+        self._mark()
+
+    def __repr__(self) -> str:
+        count = len(self._feed.snapshots())
+        return f"<Panel of {count} scan{'' if count == 1 else 's'}>"
+
+    def _ipython_display_(self) -> None:
+        if display_mode() != "none":
+            raise NotImplementedError  # IPython's way to say: show the forms of _repr_mimebundle_ instead
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> Any:
+        limit_s = block_limit_s()
+        if limit_s is not None:
+            block_until_ended(self._feed.snapshots, limit_s)
+            return self._still(html=True)
+        mode = display_mode()
+        if mode in {"html", "text"}:
+            return self._still(html=mode == "html")
+        bundle = super()._repr_mimebundle_()
+        view: dict[str, Any] = bundle[0] if isinstance(bundle, tuple) else bundle or {}
+        # What is stored beside the view must be the same in every run; only ended scans stay as they are.
+        snapshots = self._feed.snapshots()
+        ended = all(snapshot.terminal for snapshot in snapshots)
+        view["text/plain"] = repr(self)
+        view["text/html"] = table_html(snapshots) if ended else names_html(snapshots)
+        return bundle
+
+    def _still(self, *, html: bool) -> dict[str, str]:
+        snapshots = self._feed.snapshots()
+        forms = {"text/plain": table_text(snapshots)}
+        return {**forms, "text/html": table_html(snapshots)} if html else forms
+
+
+def _marker(panel: Panel) -> Callable[[str | None], None]:
+    """A listener that does not keep the panel alive."""
+    reference = weakref.ref(panel)
+
+    def changed(_scan_id: str | None) -> None:
+        panel = reference()
+        if panel is not None:
+            panel._mark()
+
+    return changed
+
+
+def _refuse_misspelt(misspelt: dict[str, object]) -> None:
+    for name in misspelt:
+        close = difflib.get_close_matches(name, _OPTIONS, n=1)
+        remedy = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(_OPTIONS)}."
+        raise UsageError(f"A panel has no option {name!r}; {remedy}")

@@ -1,0 +1,220 @@
+// What a row says: every word, role and segment that any layout shows. Pure; times in milliseconds.
+
+import { agoText, capital, clockText, countText, durationText, percentText, plural, remainingText } from "./words.js";
+
+export const PHASES = ["discovery", "fetch", "parse", "validate", "persist"];
+const TERMINAL = new Set(["completed", "failed", "cancelled"]);
+const QUIET_S = 10;
+
+const WORDS = {
+  queued: "Queued",
+  in_progress: "In progress",
+  retrying: "Retrying",
+  stalled: "Stalled",
+  cancelling: "Cancelling",
+  completed: "Completed",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  unknown: "Unknown",
+};
+
+/** The colour role of each shown state; the icon has the state's own name. */
+export const ROLES = {
+  queued: "idle",
+  in_progress: "active",
+  retrying: "active",
+  stalled: "warn",
+  cancelling: "idle",
+  completed: "ok",
+  failed: "bad",
+  cancelled: "idle",
+  unknown: "idle",
+};
+
+export function isTerminal(row) {
+  return TERMINAL.has(row.status);
+}
+
+/** The state as shown: silence shows as stalled, a further attempt as retrying. */
+export function stateOf(row, now, stalledAfterS) {
+  if (isTerminal(row) || row.status === "cancelling") return row.status;
+  if (row.status === "queued") return "queued";
+  if (row.status === "pending") return row.created === undefined ? "unknown" : "queued";
+  if (isBetween(row)) return "retrying";
+  if (quietFor(row, now) >= stalledAfterS) return "stalled";
+  return row.attempt > 1 ? "retrying" : "in_progress";
+}
+
+/** Whether an attempt has failed and the next one waits its turn: nobody works, so silence means nothing. */
+function isBetween(row) {
+  return !isTerminal(row) && row.attempt > 1 && row.phase === "queued";
+}
+
+/** The filter a shown state is counted under (stalled is counted apart as well). */
+export function groupOf(row) {
+  if (isTerminal(row)) return row.status;
+  return row.status === "pending" || row.status === "queued" ? "queued" : "in_progress";
+}
+
+/** How many rows each filter would show. */
+export function countStates(rows, now, stalledAfterS) {
+  const counts = { all: 0, in_progress: 0, queued: 0, completed: 0, failed: 0, cancelled: 0, stalled: 0 };
+  for (const row of rows.values()) {
+    counts.all += 1;
+    counts[groupOf(row)] += 1;
+    if (stateOf(row, now, stalledAfterS) === "stalled") counts.stalled += 1;
+  }
+  return counts;
+}
+
+/** Five segments: {kind: done | now | todo | reached | stopped, share: 0-1 or null when not known}. */
+export function segmentsOf(row) {
+  const at = PHASES.indexOf(row.phase);
+  const reached = reachedBefore(row);
+  return PHASES.map((_, index) => {
+    if (row.status === "completed" || index < at) return { kind: "done", share: 1 };
+    if (index === at) return { kind: isTerminal(row) ? "stopped" : "now", share: row.share ?? null };
+    return { kind: index <= reached && !isTerminal(row) ? "reached" : "todo", share: 0 };
+  });
+}
+
+function reachedBefore(row) {
+  const phases = (row.failures ?? []).filter(([attempt]) => attempt < row.attempt).map(([, phase]) => PHASES.indexOf(phase));
+  return Math.max(-1, ...phases);
+}
+
+/** Everything shown of a row. `live`: events come in; else clock times take the place of ages. */
+export function factsOf(row, { now, live = true, readOnly = false, stalledAfterS = 30 }) {
+  const state = stateOf(row, now, stalledAfterS);
+  const ended = isTerminal(row);
+  const working = !ended && state !== "queued" && state !== "unknown";
+  const between = working && isBetween(row);
+  const quietS = quietFor(row, now);
+  const facts = {
+    state,
+    ended,
+    working,
+    word: WORDS[state],
+    role: live || ended ? ROLES[state] : "idle",
+    note: noteOf(row, state, now, live),
+    ...lineOf(row, state, between),
+    segments: segmentsOf(row),
+    breathing: live && working && state !== "cancelling" && quietS < QUIET_S,
+    percent: percentOf(row, state, between),
+    ...placeOf(row, state, between),
+    artifacts: row.artifacts === undefined ? (state === "queued" ? "" : "–") : countText(row.artifacts),
+    findings: row.findings === undefined ? "" : plural(row.findings, "finding"),
+    elapsed: elapsedOf(row, now),
+    timeNote: timeNoteOf(row, state),
+    estimate: working && live && state !== "stalled" ? estimateOf(row, now) : "",
+    last: lastOf(row, working, quietS, live),
+    lastTone: !working || !live ? "" : state === "stalled" ? "warn" : quietS >= QUIET_S ? "strong" : "",
+    can: readOnly || !live ? "" : canOf(row, state),
+  };
+  facts.spoken = spokenOf(facts, row);
+  return facts;
+}
+
+function quietFor(row, now) {
+  return row.updated === undefined ? 0 : Math.max(0, (now - row.updated) / 1000);
+}
+
+function noteOf(row, state, now, live) {
+  if (state === "unknown") return "reading";
+  if (state === "retrying") return `attempt ${row.attempt}`;
+  if (!live && (state === "in_progress" || state === "stalled")) return `at ${clockText(now)}`;
+  if (state === "stalled") return "in progress";
+  if (state === "cancelling") return row.cancel_asked && live ? `asked ${agoText((now - row.cancel_asked) / 1000)}` : "asked";
+  if (state === "completed") return row.attempt > 1 ? `attempt ${row.attempt}` : "";
+  if (state === "failed") return row.failures?.length > 1 ? `${row.failures.length} attempts` : "";
+  return "";
+}
+
+/** The second line under the name: {line, isPath, isBad}. */
+function lineOf(row, state, between) {
+  const say = (line, extra = {}) => ({ line: line ?? "", isPath: false, isBad: false, ...extra });
+  if (state === "unknown") return say("Reads the state from the gateway");
+  if (state === "queued") return say(row.message || "Waits for a worker");
+  if (state === "failed") return say(failureOf(row), { isBad: true });
+  if (state === "cancelled") return say(stoppedOf(row));
+  if (state === "completed") return say(row.commit ? `Commit ${row.commit.slice(0, 7)}` : row.message);
+  if (row.settling) return say("Waits for the end to be confirmed");
+  if (state === "cancelling") return say("Waits for the worker to confirm");
+  if (between) return say(lastFailureOf(row) ?? row.message);
+  return row.file ? say(row.file, { isPath: true }) : say(row.message);
+}
+
+function failureOf(row) {
+  const words = row.error ?? row.message ?? "No reason was given";
+  if (!PHASES.includes(row.phase) || words.toLowerCase().startsWith(row.phase)) return words;
+  const file = row.done !== undefined && row.total ? `, file ${countText(row.done)} of ${countText(row.total)}` : "";
+  return `${capital(row.phase)}${file}: ${words}`;
+}
+
+function stoppedOf(row) {
+  if (row.message) return row.message;
+  return PHASES.includes(row.phase) ? `Stopped in ${row.phase}` : "Stopped before it began";
+}
+
+function lastFailureOf(row) {
+  const failure = row.failures?.at(-1);
+  if (!failure) return null;
+  const [attempt, phase, error] = failure;
+  return `Attempt ${attempt}${phase ? `, ${phase}` : ""}: ${error}`;
+}
+
+function percentOf(row, state, between) {
+  if (state === "queued") return "";
+  return row.percent === undefined || between ? "–" : percentText(row.percent);
+}
+
+/** Under the bar: {place, files}, the phase and how many files of it. */
+function placeOf(row, state, between) {
+  if (state === "completed") {
+    const files = row.files ?? row.total;
+    return { place: "", files: files === undefined ? "" : plural(files, "file") };
+  }
+  if (between) {
+    const [attempt, phase] = row.failures?.at(-1) ?? [];
+    return { place: phase ? `Reached ${phase}` : "", files: attempt ? `attempt ${attempt}` : "" };
+  }
+  if (!PHASES.includes(row.phase)) return { place: "", files: "" };
+  return { place: capital(row.phase), files: filesOf(row) };
+}
+
+function filesOf(row) {
+  if (row.done === undefined) return "";
+  return row.total === undefined ? `${countText(row.done)} so far` : `${countText(row.done)} of ${countText(row.total)}`;
+}
+
+function elapsedOf(row, now) {
+  const from = row.started ?? row.created;
+  if (from === undefined) return "";
+  return durationText(((row.finished ?? now) - from) / 1000);
+}
+
+function timeNoteOf(row, state) {
+  if (state === "queued") return "waiting";
+  return isTerminal(row) && row.finished !== undefined ? `at ${clockText(row.finished)}` : "";
+}
+
+function estimateOf(row, now) {
+  if (row.left_s === undefined || row.updated === undefined) return "";
+  return remainingText(Math.max(0, row.left_s - (now - row.updated) / 1000));
+}
+
+function lastOf(row, working, quietS, live) {
+  if (!working || row.updated === undefined) return "";
+  return live ? agoText(quietS) : clockText(row.updated, true);
+}
+
+function canOf(row, state) {
+  if (state === "failed" || state === "cancelled") return "retry";
+  return isTerminal(row) || state === "cancelling" ? "" : "cancel";
+}
+
+function spokenOf(facts, row) {
+  const percent = row.percent === undefined || !facts.percent || facts.percent === "–" ? "" : `${row.percent} percent`;
+  const files = facts.files && facts.place ? `${facts.files}${row.total === undefined ? "" : " files"}` : facts.files;
+  return [facts.word, facts.place, files, percent].filter(Boolean).join(", ").replaceAll("\u2009", "");
+}
