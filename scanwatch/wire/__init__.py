@@ -1,8 +1,8 @@
 """The wire protocol, all of it: event names, URL paths, JSON <-> model, in both dialects. No other room has camelCase.
 
-``_names`` holds names, paths and times; ``_events`` scan events; ``_records`` what REST answers; ``_subscribe`` the
-conversation on the socket. The *field* dialect is what gateways in the field speak; the *scanwatch* dialect adds keys
-and events to it and takes none away.
+``_names`` holds names, paths and times; ``_events`` scan events; ``_records`` what REST answers; ``_queries`` what its
+URLs may ask; ``_subscribe`` the conversation on the socket. The *field* dialect is what gateways in the field speak;
+the *scanwatch* dialect adds keys and events to it and takes none away.
 """
 
 from __future__ import annotations
@@ -29,9 +29,16 @@ from ._names import (
     paths,
     to_time,
 )
+from ._queries import (
+    EventsQuery,
+    PageQuery,
+    ScansQuery,
+    decode_query,
+)
 from ._records import (
     Accepted,
     ErrorPayload,
+    JobReport,
     NewRepository,
     NewScan,
     RepositoryChanges,
@@ -73,10 +80,14 @@ __all__ = [
     "Acknowledgement",
     "Auth",
     "ErrorPayload",
+    "EventsQuery",
     "Hello",
+    "JobReport",
     "NewRepository",
     "NewScan",
+    "PageQuery",
     "RepositoryChanges",
+    "ScansQuery",
     "SubscribeRequest",
     "decode_acknowledgement",
     "decode_artifact",
@@ -86,6 +97,7 @@ __all__ = [
     "decode_events_page",
     "decode_finding",
     "decode_page",
+    "decode_query",
     "decode_repository",
     "decode_scan",
     "decode_snapshot",

@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import WireError
 from ..model import Artifact, Finding, Job, Page, Repository, ScanRecord, ScanStatus
-from ._events import decode_as, from_code, from_phase, to_plain
+from ._events import Payload, decode_as, from_code, from_phase, to_plain
 from ._names import Time, from_time, from_time_or_none, milliseconds, seconds, to_time, to_time_or_none
 
 Row = TypeVar("Row")
@@ -113,6 +113,16 @@ class Accepted(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True)
     status: str
     message: str = ""
     job_id: str | None = None
+
+
+class JobReport(Payload, kw_only=True):
+    """The answer to ``GET /scans/:id/progress``."""
+
+    scan_id: str
+    job_id: str | None = None
+    progress: int
+    state: str
+    message: str | None = None
 
 
 class ArtifactPayload(Record, kw_only=True):

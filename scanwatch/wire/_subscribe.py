@@ -42,7 +42,7 @@ class Auth(Payload, kw_only=True):
     token: str | None = None
 
 
-class Hello(Payload, kw_only=True):
+class Hello(Payload, kw_only=True, omit_defaults=False):
     """What a gateway says right after a client has joined."""
 
     name: str

@@ -1,0 +1,260 @@
+"""A gateway's wiring and life cycle, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import socketio
+from aiohttp import web
+
+from .. import wire
+from ..errors import ConfigurationError
+from ..jobs import EmbeddedQueue, SystemClock, Worker
+from ..storage import Store, open_store
+from . import _rest, _rest_repositories, _rest_scans
+from ._auth import Gatekeeper, is_loopback
+from ._fanout import Fanout
+from ._hub import Hub
+from ._socket import Conversations
+
+MAX_MESSAGE_BYTES = 1_000_000
+CLOSING_SOCKETS_S = 0.3
+SHUTDOWN_S = 0.3
+WORKER_STOP_S = 1.0
+TICK_S = 0.25
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Everything a gateway can be told.
+
+    Attributes:
+        host: the address to listen on; any but a loopback one needs a ``token``.
+        port: 0 takes a free one.
+        store: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``memory:``.
+        token: what a client must show; ``None`` lets in everybody on this machine.
+        user: what ``requested_by`` says of scans triggered with the token.
+        concurrency: scans running at a time.
+        attempts: how often a scan is tried before it has failed.
+        backoff_s: seconds before the second attempt; doubled before each further one.
+        max_events_per_s: progress events a scan may make in a second; 0 keeps every report.
+        allow_local_paths: whether paths and ``file://`` of this machine may be scanned.
+        idle_s: ``serve`` ends after so many seconds without a client, a request or an unfinished scan; ``None``: never.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8700
+    store: str = "sqlite:///scanwatch.db"
+    token: str | None = field(default=None, repr=False)
+    user: str | None = None
+    concurrency: int = 3
+    attempts: int = 3
+    backoff_s: float = 5.0
+    max_events_per_s: float = 10.0
+    allow_local_paths: bool = True
+    idle_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise ConfigurationError("host is empty; name an address, such as 127.0.0.1")
+        if not 0 <= self.port <= 65535:
+            raise ConfigurationError(f"port {self.port} is not within 0-65535")
+        if self.token is not None and not self.token.strip():
+            raise ConfigurationError("The token is empty; give a long random one, or none at all.")
+        if self.token is None and not is_loopback(self.host):
+            raise ConfigurationError(
+                f"Listening on {self.host} lets other machines in, so a token is needed; set one, or use 127.0.0.1."
+            )
+        for name in ("concurrency", "attempts"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("backoff_s", "max_events_per_s", "idle_s"):
+            if (getattr(self, name) or 0) < 0:
+                raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")
+
+
+class Gateway:
+    """A gateway that serves while its ``async with`` block runs.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on, or the store's URL is wrong.
+        StoreBusy: another process owns the store.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self._ending = AsyncExitStack()
+        self._port = config.port
+        self._busy_at = time.monotonic()
+        self._fanout: Fanout | None = None
+        self._hub: Hub | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"http://{host}:{self._port}"
+
+    async def __aenter__(self) -> Gateway:
+        async with AsyncExitStack() as ending:
+            store = open_store(self.config.store)
+            ending.push_async_callback(store.close)
+            await store.open()
+            await self._start(store, ending)
+            self._ending = ending.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._ending.aclose()
+
+    def idle_for_s(self) -> float:
+        """Seconds since a client was connected, a request came, or a scan was unfinished."""
+        now = time.monotonic()
+        if (self._fanout and self._fanout.clients) or (self._hub and self._hub.live_scans):
+            self._busy_at = now
+        return now - self._busy_at
+
+    async def _start(self, store: Store, ending: AsyncExitStack) -> None:
+        """Start everything on an open store, in the order in which each needs the one before."""
+        config = self.config
+        sockets = socketio.AsyncServer(
+            async_mode="aiohttp",
+            namespaces=[wire.NAMESPACE],
+            max_http_buffer_size=MAX_MESSAGE_BYTES,
+            async_handlers=False,  # a client's messages are answered one by one, in order
+            logger=_logger.getChild("socketio"),
+            engineio_logger=_logger.getChild("engineio"),
+        )
+        fanout = self._fanout = Fanout(sockets)
+        hub = self._hub = Hub(store, fanout)
+        ending.push_async_callback(hub.close)
+        await hub.start()
+        gatekeeper = Gatekeeper(config.token, config.user)
+        queue, clock = EmbeddedQueue(), SystemClock()
+        worker = Worker(
+            store,
+            queue,
+            concurrency=config.concurrency,
+            attempts=config.attempts,
+            backoff_s=config.backoff_s,
+            max_events_per_s=config.max_events_per_s,
+            clock=clock,
+        )
+        services = _rest.Services(store, queue, worker, hub, gatekeeper, clock, config.allow_local_paths)
+        conversations = Conversations(sockets, hub=hub, fanout=fanout, log=store, gatekeeper=gatekeeper)
+        ending.push_async_callback(conversations.close)
+        await self._listen(self._application(services, sockets), ending)
+        ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
+        await worker.start()
+
+    def _application(self, services: _rest.Services, sockets: socketio.AsyncServer) -> web.Application:
+        app = web.Application(
+            middlewares=[self._note_request, *_rest.middlewares()], client_max_size=_rest.MAX_BODY_BYTES
+        )
+        app[_rest.SERVICES] = services
+        _rest.add_routes(app, {("GET", ""): _rest.front, ("GET", wire.paths.health): _rest.health})
+        _rest.add_routes(app, _rest_repositories.routes())
+        _rest.add_routes(app, _rest_scans.routes())
+        sockets.attach(app, socketio_path=wire.SOCKETIO_PATH)
+
+        async def close_sockets(_app: web.Application) -> None:
+            await _close_sockets(sockets)
+
+        app.on_shutdown.append(close_sockets)
+        return app
+
+    @web.middleware
+    async def _note_request(self, request: web.Request, handler: _rest.Handler) -> web.StreamResponse:
+        self._busy_at = time.monotonic()
+        return await handler(request)
+
+    async def _listen(self, app: web.Application, ending: AsyncExitStack) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
+        ending.push_async_callback(runner.cleanup)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.config.host, self.config.port).start()
+        except OSError as error:
+            raise _cannot_listen(self.config, error) from error
+        self._port = runner.addresses[0][1]
+
+
+async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | None = None) -> None:
+    """Run a gateway until SIGINT or SIGTERM, or until it has been idle for ``config.idle_s``.
+
+    ``on_ready`` is called once it listens.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on, or the store's URL is wrong.
+        StoreBusy: another process owns the store.
+    """
+    stop = asyncio.Event()
+    async with Gateway(config) as gateway:
+        with _signals_set(stop):
+            if on_ready is not None:
+                on_ready(gateway)
+            # In slices: on Windows a waiting loop does not notice a signal until it turns.
+            while not stop.is_set() and not _idle_too_long(gateway):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), TICK_S)
+
+
+def _idle_too_long(gateway: Gateway) -> bool:
+    limit_s = gateway.config.idle_s
+    return limit_s is not None and gateway.idle_for_s() >= limit_s
+
+
+@contextmanager
+def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM set ``stop``."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(_number: int, _frame: Any) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _close_sockets(sockets: socketio.AsyncServer) -> None:
+    """Tell every client goodbye; one that does not take it is cut off by the runner afterwards.
+
+    Only the transports are closed: a client that is told to leave the namespace would not come back by itself.
+    """
+    goodbyes = [asyncio.create_task(sockets.eio.disconnect(sid)) for sid in list(sockets.eio.sockets)]
+    if goodbyes:
+        _, late = await asyncio.wait(goodbyes, timeout=CLOSING_SOCKETS_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*goodbyes, return_exceptions=True)
+    await sockets.shutdown()
+
+
+def _cannot_listen(config: GatewayConfig, error: OSError) -> ConfigurationError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"Port {config.port} on {config.host} is in use; stop what listens there, or take another (0: a free one)."
+        )
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return ConfigurationError(f"{config.host!r} is no address of this machine; 127.0.0.1 is.")
+    if error.errno == errno.EACCES:
+        return ConfigurationError(f"Port {config.port} may not be used by this account; take one above 1023.")
+    return ConfigurationError(f"Cannot listen on {config.host}, port {config.port}: {error.strerror or error}.")

@@ -1,0 +1,146 @@
+"""Store first, then publish: what has been published of every live scan, and who joins where.
+
+An event counts as published the moment the hub hears of it from the store: in that one step the scan's snapshot
+moves on and the event's audience is fixed. Whoever joins in another step has it in its snapshot or gets it sent,
+never both, never neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..errors import UnknownRecord
+from ..model import TERMINAL, Event, ScanRequest
+from ..snapshot import Snapshot, apply
+from ..storage import ScanFilter, Store
+from ._fanout import ALL, FIELD, Fanout, scan_room
+
+ENDED_IN_ALL = 200
+"""How many ended scans a client that asks for all is told of."""
+_TRIES = 100
+_PATIENCE_S = 0.01
+
+_logger = logging.getLogger(__name__)
+
+
+class Hub:
+    """The live scans and the one publisher that keeps their events in order."""
+
+    def __init__(self, store: Store, fanout: Fanout) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._live: dict[str, Snapshot] = {}
+        self._ends = 0
+        self._outbox: asyncio.Queue[tuple[Event, frozenset[str]]] = asyncio.Queue()
+        self._publisher: asyncio.Task[None] | None = None
+        self._unlisten: Callable[[], None] = lambda: None
+
+    @property
+    def live_scans(self) -> int:
+        """How many scans have not ended."""
+        return len(self._live)
+
+    async def start(self) -> None:
+        """Begin to listen and publish. Call it before anything appends to the store."""
+        self._unlisten = self._store.listen(self._hear)
+        for scan_id in await self._store.unfinished():
+            self._live[scan_id] = await self._store.snapshot(scan_id)
+        self._publisher = asyncio.create_task(self._publish(), name="scanwatch-publisher")
+
+    async def close(self) -> None:
+        """Stop publishing; what is stored and not yet sent is replayed when its watchers come back."""
+        self._unlisten()
+        if self._publisher is not None:
+            self._publisher.cancel()
+            await asyncio.gather(self._publisher, return_exceptions=True)
+
+    async def join(self, sid: str, scan_id: str) -> tuple[Snapshot, bool]:
+        """Enter a client into a scan's room and say what has been published of the scan.
+
+        Returns the snapshot at the last published event (later ones reach the client live) and whether the client
+        was outside before.
+
+        Raises:
+            UnknownRecord: no such scan.
+        """
+        for _ in range(_TRIES):
+            snapshot = self._live.get(scan_id)
+            if snapshot is None:
+                stored = await self._store.snapshot(scan_id)
+                snapshot = self._live.get(scan_id, stored if stored.terminal else None)
+            if snapshot is not None:
+                break
+            await asyncio.sleep(_PATIENCE_S)  # it is so new that the store's word of it is still on the way
+        else:
+            raise RuntimeError(f"scan {scan_id} has not ended, and the hub has never heard of it")
+        entered = self._fanout.enter(sid, scan_room(scan_id))
+        return await self._identified(snapshot), entered
+
+    async def join_all(self, sid: str) -> list[Snapshot]:
+        """Enter a client into the room of all scans; returns every live scan and the newest ended ones."""
+        ended, ends = None, -1
+        while ended is None or ends != self._ends:  # one that ends meanwhile would be in neither list
+            ends = self._ends
+            ended = await self._store.scans(ScanFilter(status=TERMINAL), limit=ENDED_IN_ALL)
+        self._fanout.enter(sid, ALL)
+        live = tuple(self._live.values())
+        return [*[await self._identified(snapshot) for snapshot in live], *ended.rows]
+
+    def leave(self, sid: str, scan_id: str) -> None:
+        """Take a client out of a scan's room."""
+        self._fanout.leave(sid, scan_room(scan_id))
+
+    def leave_all(self, sid: str) -> None:
+        """Take a client out of the room of all scans."""
+        self._fanout.leave(sid, ALL)
+
+    def forget(self, scan_id: str) -> None:
+        """Let go of a scan that was deleted."""
+        self._live.pop(scan_id, None)
+        self._fanout.close_room(scan_room(scan_id))
+
+    def _hear(self, event: Event) -> None:
+        before = self._live.get(event.scan_id) or Snapshot(event.scan_id)
+        after = apply(before, event)
+        if after.terminal:
+            self._live.pop(event.scan_id, None)
+            self._ends += 1
+        else:
+            self._live[event.scan_id] = after
+        audience = self._fanout.audience((scan_room(event.scan_id), ALL, FIELD))
+        if audience:
+            self._outbox.put_nowait((event, audience))
+
+    async def _publish(self) -> None:
+        while True:
+            event, audience = await self._outbox.get()
+            try:
+                await self._fanout.send(event, audience)
+            except Exception:
+                _logger.exception("event %s of scan %s could not be sent", event.seq, event.scan_id)
+
+    async def _identified(self, snapshot: Snapshot) -> Snapshot:
+        """``snapshot`` with what only the request knows: events do not repeat the target."""
+        if snapshot.target is not None:
+            return snapshot
+        try:
+            request = await self._store.request(snapshot.scan_id)
+        except UnknownRecord:
+            return snapshot  # deleted meanwhile
+        live = self._live.get(snapshot.scan_id)
+        if live is not None:
+            self._live[snapshot.scan_id] = _with_identity(live, request)
+        return _with_identity(snapshot, request)
+
+
+def _with_identity(snapshot: Snapshot, request: ScanRequest) -> Snapshot:
+    return replace(
+        snapshot,
+        repository_id=request.repository_id,
+        target=request.target,
+        requested_by=request.requested_by,
+        retry_of=request.retry_of,
+    )

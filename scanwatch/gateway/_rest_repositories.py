@@ -1,0 +1,144 @@
+"""REST of repositories: register, list, change, delete, and trigger a scan."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from aiohttp import web
+
+from .. import wire
+from ..errors import UsageError, WireError
+from ..model import TERMINAL, Repository, ScanStatus
+from ..scanners import scanner_for, scheme_of
+from ..storage import ScanFilter
+from ._rest import SERVICES, Handler, Services, body, caller, page_answer, query, repository_id
+from ._rest_scans import encode_row, trigger
+
+MAX_NAME = 200
+MAX_TARGET = 2000
+MAX_DESCRIPTION = 5000
+MIN_INTERVAL_MINUTES = 5
+LIVE = frozenset(ScanStatus) - TERMINAL
+LOCAL_SCHEMES = frozenset({"path", "file"})
+
+_MODEL_NAMES = {"git_url": "target"}
+
+
+def routes() -> dict[tuple[str, str], Handler]:
+    """Every route of repositories."""
+    one = wire.paths.repository("{id}")
+    return {
+        ("GET", wire.paths.repositories): list_repositories,
+        ("POST", wire.paths.repositories): create_repository,
+        ("GET", one): get_repository,
+        ("PATCH", one): change_repository,
+        ("DELETE", one): delete_repository,
+        ("POST", wire.paths.trigger("{id}")): trigger_scan,
+        ("GET", wire.paths.repository_scans("{id}")): list_repository_scans,
+    }
+
+
+async def list_repositories(request: web.Request) -> web.Response:
+    """``GET /repositories``: a bare array, newest first."""
+    rows = await request.app[SERVICES].store.repositories()
+    return web.json_response([wire.encode_repository(row) for row in rows])
+
+
+async def create_repository(request: web.Request) -> web.Response:
+    """``POST /repositories``."""
+    services = request.app[SERVICES]
+    new = await body(request, wire.NewRepository, "repository")
+    fields = msgspec.structs.asdict(new)
+    _check_fields(fields)
+    _check_target(services, new.git_url)
+    now = services.clock.now()
+    repository = Repository(id=str(uuid4()), created_at=now, updated_at=now, **_for_model(fields))
+    kept = await services.store.create_repository(repository)
+    return web.json_response(wire.encode_repository(kept), status=HTTPStatus.CREATED)
+
+
+async def get_repository(request: web.Request) -> web.Response:
+    """``GET /repositories/:id``."""
+    repository = await request.app[SERVICES].store.repository(repository_id(request))
+    return web.json_response(wire.encode_repository(repository))
+
+
+async def change_repository(request: web.Request) -> web.Response:
+    """``PATCH /repositories/:id``: what is not named stays."""
+    services, wanted = request.app[SERVICES], repository_id(request)
+    said = await body(request, wire.RepositoryChanges, "repository")
+    fields = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not msgspec.UNSET}
+    _check_fields(fields)
+    if "git_url" in fields:
+        _check_target(services, fields["git_url"])
+    changes = _for_model(fields) | ({"updated_at": services.clock.now()} if fields else {})
+    repository = await services.store.update_repository(wanted, changes)
+    return web.json_response(wire.encode_repository(repository))
+
+
+async def delete_repository(request: web.Request) -> web.Response:
+    """``DELETE /repositories/:id``: its running scans are ended first, so that their watchers see an end."""
+    services, wanted = request.app[SERVICES], repository_id(request)
+    await services.store.repository(wanted)
+    scans = await _end_scans(services, wanted, caller(request).name)
+    await services.store.delete_repository(wanted)
+    for scan in scans:
+        services.hub.forget(scan)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def trigger_scan(request: web.Request) -> web.Response:
+    """``POST /repositories/:id/scan``: answered as soon as the scan is on record."""
+    services, wanted = request.app[SERVICES], repository_id(request)
+    new = await body(request, wire.NewScan, "scan", default=wire.NewScan())
+    repository = await services.store.repository(wanted)
+    _check_target(services, repository.target)
+    return await trigger(request, repository_id=repository.id, target=repository.target, options=new.options)
+
+
+async def list_repository_scans(request: web.Request) -> web.Response:
+    """``GET /repositories/:id/scans``: paged, newest first."""
+    services, wanted = request.app[SERVICES], repository_id(request)
+    asked = query(request, wire.PageQuery)
+    await services.store.repository(wanted)
+    rows = await services.store.scans(ScanFilter(repository_id=wanted), page=asked.page, limit=asked.limit)
+    return page_answer(rows, encode_row)
+
+
+async def _end_scans(services: Services, wanted: str, by: str | None) -> list[str]:
+    """Cancel the repository's unfinished scans and wait until the worker has let go of them; returns their ids."""
+    where = ScanFilter(repository_id=wanted, status=LIVE)
+    ended: list[str] = []
+    while rows := [row for row in (await services.store.scans(where, limit=100)).rows if row.scan_id not in ended]:
+        for row in rows:
+            await services.worker.cancel(row.scan_id, by)
+            await services.worker.forget(row.scan_id)
+            ended.append(row.scan_id)
+    return ended
+
+
+def _for_model(fields: dict[str, Any]) -> dict[str, Any]:
+    return {_MODEL_NAMES.get(name, name): value for name, value in fields.items()}
+
+
+def _check_fields(fields: dict[str, Any]) -> None:
+    """Refuse what has the right type and yet makes no sense."""
+    name, interval = fields.get("name"), fields.get("scan_interval_minutes")
+    if name is not None and not 0 < len(name.strip()) <= len(name) <= MAX_NAME:
+        raise WireError(f"repository: name must have 1 to {MAX_NAME} characters")
+    if len(fields.get("description") or "") > MAX_DESCRIPTION:
+        raise WireError(f"repository: description must have at most {MAX_DESCRIPTION} characters")
+    if interval is not None and interval < MIN_INTERVAL_MINUTES:
+        raise WireError(f"repository: the scan interval must be at least {MIN_INTERVAL_MINUTES} minutes")
+
+
+def _check_target(services: Services, target: str) -> None:
+    """Refuse a target nobody can scan here; raises ``UsageError``."""
+    if not target.strip() or len(target) > MAX_TARGET or "\0" in target:
+        raise UsageError(f"repository: the target must have 1 to {MAX_TARGET} characters")
+    scanner_for(target)
+    if not services.allow_local_paths and scheme_of(target) in LOCAL_SCHEMES:
+        raise UsageError(f"This gateway scans no local paths: {target[:200]!r}")

@@ -1,0 +1,199 @@
+"""The conversation with one client of the namespace: let in, greet, subscribe with replay, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import socketio
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from .. import wire
+from .._version import __version__
+from ..errors import UnknownRecord, WireError
+from ..snapshot import Snapshot
+from ..storage import EventLog
+from ._auth import Gatekeeper
+from ._fanout import FIELD, Fanout
+from ._hub import Hub
+
+FEATURES = ("subscribe", "replay", "cancel", "retry")
+MAX_SUBSCRIBED = 1000
+"""How many scans one ``subscribe`` may name."""
+ACKNOWLEDGEMENT_BYTES = 240_000
+"""What snapshots and events may take of an acknowledgement, which stays under 256 KB with everything around them."""
+_EVENTS_AT_ONCE = 500
+
+_logger = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+
+
+class Conversations:
+    """All clients of the namespace, each at its step of the conversation."""
+
+    def __init__(
+        self, server: socketio.AsyncServer, *, hub: Hub, fanout: Fanout, log: EventLog, gatekeeper: Gatekeeper
+    ) -> None:
+        self._hub = hub
+        self._fanout = fanout
+        self._log = log
+        self._gatekeeper = gatekeeper
+        self._greetings: set[asyncio.Task[None]] = set()
+        server.on("connect", self._connect, namespace=wire.NAMESPACE)
+        server.on("disconnect", self._disconnect, namespace=wire.NAMESPACE)
+        server.on(wire.SUBSCRIBE, self._subscribe, namespace=wire.NAMESPACE)
+        server.on(wire.UNSUBSCRIBE, self._unsubscribe, namespace=wire.NAMESPACE)
+
+    async def close(self) -> None:
+        """End what was begun for clients on their way in."""
+        for task in self._greetings:
+            task.cancel()
+        await asyncio.gather(*self._greetings, return_exceptions=True)
+
+    async def _connect(self, sid: str, _environ: Mapping[str, Any], said: Any = None) -> None:
+        auth = _decode_auth(said)
+        if self._gatekeeper.admit(auth.token) is None:
+            raise Refusal(
+                "The token is not valid." if auth.token else "This gateway asks for a token: connect with auth.token."
+            )
+        self._fanout.admit(sid)
+        # python-socketio sends CONNECT after this handler has returned, before the loop turns: a task comes after it.
+        greeting = asyncio.create_task(self._greet(sid, auth))
+        self._greetings.add(greeting)
+        greeting.add_done_callback(self._greetings.discard)
+
+    async def _greet(self, sid: str, auth: wire.Auth) -> None:
+        if auth.protocol is None:
+            self._fanout.enter(sid, FIELD)
+            return
+        hello = wire.Hello(name="scanwatch", version=__version__, features=list(FEATURES))
+        await self._fanout.emit(wire.GATEWAY, wire.to_plain(hello), [sid])
+
+    async def _disconnect(self, sid: str, *_reason: Any) -> None:
+        self._fanout.drop(sid)
+
+    async def _subscribe(self, sid: str, *args: Any) -> Answer:
+        return await _answered(self._subscribed, sid, args)
+
+    async def _unsubscribe(self, sid: str, *args: Any) -> Answer:
+        return await _answered(self._unsubscribed, sid, args)
+
+    async def _subscribed(self, sid: str, request: wire.SubscribeRequest) -> Answer:
+        answer = _Acknowledgement()
+        if request.all:
+            for snapshot in await self._hub.join_all(sid):
+                answer.add(snapshot)
+        named = await self._join(sid, list(dict.fromkeys(request.scan_ids)))
+        for snapshot in named:
+            answer.add(snapshot)
+        for snapshot in named:
+            await self._replay(answer, snapshot, request.after.get(snapshot.scan_id, 0))
+        return answer.plain()
+
+    async def _join(self, sid: str, scan_ids: list[str]) -> list[Snapshot]:
+        """Join all of the scans, or none if one of them is unknown."""
+        snapshots: list[Snapshot] = []
+        entered: list[str] = []
+        try:
+            for scan_id in scan_ids:
+                snapshot, new = await self._hub.join(sid, scan_id)
+                snapshots.append(snapshot)
+                entered += [scan_id] if new else []
+        except UnknownRecord:
+            for scan_id in entered:
+                self._hub.leave(sid, scan_id)
+            raise
+        return snapshots
+
+    async def _replay(self, answer: _Acknowledgement, snapshot: Snapshot, cursor: int) -> None:
+        """Add the events in (cursor, snapshot.seq], as many as fit."""
+        while cursor < snapshot.seq and answer.has_room:
+            limit = min(_EVENTS_AT_ONCE, snapshot.seq - cursor)
+            events = await self._log.events(snapshot.scan_id, after=cursor, limit=limit)
+            if not events:
+                return  # deleted meanwhile
+            for event in events:
+                if not answer.add_event(event.scan_id, wire.to_plain(wire.encode_envelope(event))):
+                    return
+            cursor = events[-1].seq or snapshot.seq
+
+    async def _unsubscribed(self, sid: str, request: wire.SubscribeRequest) -> Answer:
+        if request.all:
+            self._hub.leave_all(sid)
+        for scan_id in request.scan_ids:
+            self._hub.leave(sid, scan_id)
+        return {"ok": True}
+
+
+class _Acknowledgement:
+    """An acknowledgement under construction, within its size; what does not fit makes it say ``more``."""
+
+    def __init__(self) -> None:
+        self._scans: dict[str, Answer] = {}
+        self._left = ACKNOWLEDGEMENT_BYTES
+        self._more = False
+
+    @property
+    def has_room(self) -> bool:
+        return not self._more
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Add a scan's snapshot."""
+        if snapshot.scan_id not in self._scans and self._fits(scan := wire.encode_subscribed(snapshot)):
+            self._scans[snapshot.scan_id] = scan
+
+    def add_event(self, scan_id: str, envelope: Answer) -> bool:
+        """Add an event behind those the scan has; whether it fitted. After one that does not, none does."""
+        scan = self._scans.get(scan_id)
+        if self._more or scan is None or not self._fits(envelope):
+            return False
+        scan["events"].append(envelope)
+        return True
+
+    def plain(self) -> Answer:
+        return {**wire.to_plain(wire.Acknowledgement(ok=True, more=self._more)), "scans": list(self._scans.values())}
+
+    def _fits(self, part: Answer) -> bool:
+        size = len(json.dumps(part)) + 1
+        if size > self._left:
+            self._more = True
+            return False
+        self._left -= size
+        return True
+
+
+def _decode_auth(said: Any) -> wire.Auth:
+    if not isinstance(said, Mapping):
+        return wire.Auth()
+    try:
+        return wire.decode_as(wire.Auth, said, "auth")
+    except WireError as error:
+        raise Refusal(str(error)) from None
+
+
+async def _answered(
+    act: Callable[[str, wire.SubscribeRequest], Awaitable[Answer]], sid: str, args: tuple[Any, ...]
+) -> Answer:
+    """What ``act`` answers to a client's message, or why not: every message gets an answer."""
+    try:
+        request = wire.decode_subscribe(args[0] if args else None)
+        if bad := next((scan_id for scan_id in request.scan_ids if not wire.is_id(scan_id)), None):
+            return _refused("invalid", f"{bad[:80]!r} is not a scan's id")
+        if len(request.scan_ids) > MAX_SUBSCRIBED:
+            return _refused("limit", f"subscribe to at most {MAX_SUBSCRIBED} scans at a time")
+        return await act(sid, request)
+    except WireError as error:
+        return _refused("invalid", str(error))
+    except UnknownRecord as error:
+        return _refused("not_found", str(error))
+    except Exception:
+        _logger.exception("a client's message could not be answered")
+        return _refused("internal", "The gateway could not do that; its log says why.")
+
+
+def _refused(code: str, message: str) -> Answer:
+    return wire.to_plain(wire.Acknowledgement(ok=False, code=code, message=message))
