@@ -1,0 +1,213 @@
+"""Targets that cannot be scanned fail with a sentence, and nothing in a hostile repository is run.
+
+@gxp-spec SPEC-004-003 "Repository scanner"
+@trace US-004-002
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanwatch.errors import ScannerError
+from scanwatch.scanners.repository.target import Local, Remote, parse_target
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        "-u/tmp/x",
+        "--upload-pack=touch /tmp/x",
+        "ext::sh -c touch% /tmp/x",
+        "fd::17",
+        "relative/path",
+        "git://example.org/x",
+        "ftp://example.org/x",
+        "https://",
+        "https://-oProxyCommand=x/y",
+        "ssh://-oProxyCommand=x/y",
+        "ssh://-u@host/y",
+        "git@-oProxyCommand=x:y",
+        "https://host:port/x",
+        "https://[::1/x",
+        "file://other-host/x",
+        "/tmp/a\nb",
+        "/tmp/a\0b",
+        "file:///tmp/a%00b",
+        "https://example.org/x#main",
+    ],
+)
+def test_a_doubtful_target_is_refused(target):
+    with pytest.raises(ScannerError, match="Use an absolute path") as raised:
+        parse_target(target)
+    assert (raised.value.code, raised.value.retryable) == ("invalid", False)
+
+
+def test_targets_name_a_path_or_a_remote():
+    assert parse_target("/srv/a b") == Local(Path("/srv/a b"))
+    assert parse_target("file:///srv/a%20b") == Local(Path("/srv/a b"))
+    assert parse_target("https://example.org/a.git") == Remote("https://example.org/a.git")
+    assert parse_target("ssh://git@example.org:22/a.git") == Remote("ssh://git@example.org:22/a.git")
+    assert parse_target("git@example.org:a.git") == Remote("git@example.org:a.git")
+
+
+@given(st.text(max_size=40) | st.from_regex(r"(https|ssh|file)://[ -~]{0,30}", fullmatch=True))
+def test_any_text_is_a_target_or_is_refused(target):
+    try:
+        parsed = parse_target(target)
+    except ScannerError as error:
+        assert str(error).isprintable()
+    else:
+        assert isinstance(parsed, Local | Remote)
+
+
+@given(st.from_regex(r"[A-Za-z0-9@:]{1,10}", fullmatch=True))
+def test_credentials_are_in_no_visible_part_of_a_remote(password):
+    secret = f"7{password}7"
+    remote = parse_target(f"https://reader:{secret}@example.org/a.git")
+
+    assert remote == Remote("https://example.org/a.git", remote.environment)
+    assert secret not in repr(remote)
+    assert secret not in remote.shown
+
+
+@pytest.mark.parametrize(
+    "target", ["https://reader:s3cret@host:port/x", "https://reader:s3c/ret@host/x", "ftp://s3cret@h/"]
+)
+def test_credentials_are_in_no_refusal(target):
+    with pytest.raises(ScannerError) as raised:
+        parse_target(target)
+    assert "s3c" not in str(raised.value)
+
+
+def test_a_path_that_is_not_there_is_not_found(scan, tmp_path):
+    with pytest.raises(ScannerError, match="does not exist") as raised:
+        scan(tmp_path / "gone")
+    assert (raised.value.code, raised.value.retryable) == ("not_found", False)
+
+
+def test_what_is_no_repository_is_told_so(scan, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    for target, words in ((tmp_path, "is not a git repository"), (file, "is a file")):
+        with pytest.raises(ScannerError, match=words) as raised:
+            scan(target)
+        assert (raised.value.code, raised.value.retryable) == ("invalid", False)
+
+
+def test_a_folder_of_a_repository_is_refused_and_the_repository_named(repo, scan):
+    with pytest.raises(ScannerError, match=f"inside the repository {repo.path}"):
+        scan(repo.path / "src")
+
+
+def test_a_repository_without_a_commit_is_told_so(empty_repo, scan):
+    with pytest.raises(ScannerError, match="no commit at HEAD") as raised:
+        scan(empty_repo.path)
+    assert raised.value.code == "invalid"
+
+
+def test_a_damaged_repository_is_told_so(repo, scan):
+    blob = repo.git("rev-parse", "HEAD:.gxp/system_context.md")
+    (repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+
+    with pytest.raises(ScannerError, match="lacks objects") as raised:
+        scan(repo.path)
+    assert (raised.value.code, raised.value.retryable) == ("invalid", False)
+
+
+def test_nothing_that_a_repository_configures_is_run(repo, scan, tmp_path):
+    mark = tmp_path / "ran"
+    command = tmp_path / "command"
+    command.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    blob = repo.git("rev-parse", "HEAD:.gxp/system_context.md")
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::{command} x",
+        "remote.origin.uploadpack": str(command),
+        "protocol.allow": "always",
+        "protocol.ext.allow": "always",
+        "core.fsmonitor": str(command),
+        "core.sshCommand": str(command),
+        "core.pager": str(command),
+        "core.hooksPath": str(tmp_path),
+        "alias.ls-tree": f"!{command}",
+    }.items():
+        repo.git("config", name, value)
+    (repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+
+    with pytest.raises(ScannerError, match="lacks objects"):
+        scan(repo.path)
+    assert not mark.exists()
+
+
+def test_a_replacement_object_does_not_change_what_a_commit_holds(repo, scan):
+    first = repo.git("rev-parse", "HEAD")
+    before = scan(repo.path).outcome
+    other = repo.commit({".gxp/requirements/REQ-002-refund.md": "---\ngxp_id: REQ-002\n---\n"})
+    repo.git("replace", first, other)
+
+    assert scan(repo.path, ref=first).outcome == before
+
+
+def test_a_repository_of_another_user_is_read(repo, scan, tmp_path, monkeypatch):
+    real = shutil.which("git")
+    wrapper = tmp_path / "bin/git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
+
+    assert scan(repo.path).outcome.files == 6
+
+
+def test_the_environment_of_a_hook_does_not_lead_elsewhere(repo, scan, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "elsewhere/objects"))
+
+    assert scan(repo.path).outcome.files == 6
+
+
+def test_a_machine_without_git_is_told_so(repo, scan, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(ScannerError, match="Install git") as raised:
+        scan(repo.path)
+    assert not raised.value.retryable
+
+
+def test_a_scan_does_not_change_the_repository(repo, scan):
+    def state() -> dict[str, bytes]:
+        return {str(file): file.read_bytes() for file in repo.path.rglob("*") if file.is_file()}
+
+    before = state()
+    scan(repo.path)
+
+    assert state() == before
+
+
+def test_hostile_names_and_contents_give_findings_that_can_be_shown(repo, scan):
+    repo.commit(
+        {
+            ".gxp/requirements/REQ-\x1b[31m\n.md": "---\ngxp_id: 'REQ\u202e-001'\ntitle: \"\\ud800\\x1b[0m\"\n---\n",
+            ".gxp/specs/SPEC-001-009-x.md": b"\x00\xff" * 500,
+        }
+    )
+
+    outcome = scan(repo.path).outcome
+
+    assert {"file-name-unclear", "text-encoding"} <= {finding.rule for finding in outcome.findings}
+    shown = [str(text) for row in (*outcome.artifacts, *outcome.findings) for text in (row.artifact_id, row.file)]
+    shown += [str(artifact.title) for artifact in outcome.artifacts] + [finding.message for finding in outcome.findings]
+    assert all(text.isprintable() for text in shown)
