@@ -33,7 +33,7 @@ class Coalescer(Generic[Item]):
 
     def take(self, now: float) -> list[Item]:
         """What may pass at ``now``, in order; may be empty."""
-        if now >= self._open_at:
+        if not self._ready and now >= self._open_at:
             self._release()
         if self._ready:
             self._open_at = now + self.interval_s
