@@ -124,15 +124,11 @@ class Bench:
         request = ScanRequest(scan_id, "r1", target, options)
         return await submit(self.store, self.queue, request, self.clock.now())
 
-    async def start(
-        self, scan: ScanFunction | type[Scanner], *, **settings: float
-    ) -> Worker:
+    async def start(self, scan: ScanFunction | type[Scanner], **settings: float) -> Worker:
         """A started worker whose only scanner is ``scan``."""
         scanner = scan if isinstance(scan, type) else scanner_of(scan)
         limits: dict[str, float] = {"concurrency": 3, **settings}
-        worker = Worker(
-            self.store, self.queue, clock=self.clock, scanner_for=lambda _target: scanner, **limits
-        )
+        worker = Worker(self.store, self.queue, clock=self.clock, scanner_for=lambda _target: scanner, **limits)
         self._workers.append(worker)
         await worker.start()
         return worker
