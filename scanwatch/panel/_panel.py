@@ -45,6 +45,9 @@ class Panel(anywidget.AnyWidget):
     _esm = script()
     _css = stylesheet()
 
+    # Also what a panel that was refused in its constructor finds when it is collected, and closed.
+    _unsubscribe: Callable[[], None] = staticmethod(lambda: None)
+
     options = traitlets.Dict().tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
     """Everything the browser shows: the truth for a reloaded view and after a lost message."""
@@ -69,7 +72,7 @@ class Panel(anywidget.AnyWidget):
         self._opened: list[str] = []
         self._outbox = Outbox(feed)
         # Listen before the first reading: a change in between is then told by the next patch.
-        self._unsubscribe: Callable[[], None] = feed.on_change(_marker(self))
+        self._unsubscribe = feed.on_change(_marker(self))
         options = {
             "compact": compact,
             "single": single,

@@ -1,0 +1,110 @@
+"""The live panel in JupyterLab in Chromium, fed by a staged feed.
+
+@gxp-spec SPEC-001-004 "Live panel and its text forms"
+@trace US-001-001
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import NotebookPage
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., NotebookPage]
+
+STAGE = """
+from scanwatch.model import ConnectionState, Phase
+from scanwatch.panel import Panel
+from tests.panel.staged import StagedFeed
+feed = StagedFeed("sim://acme/payments", "sim://acme/dose-calculator", "sim://trials/randomisation-service")
+one, two, three = (scan.scan_id for scan in feed.snapshots())
+feed.progress(one, Phase.FETCH, 10, 100, current_file="src/a.py")
+"""
+SHOW = "panel = Panel(feed)\npanel"
+
+
+def test_a_bar_moves_and_reaches_100_percent_only_with_the_end(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW)
+    notebook.run_all()
+    row = notebook.panel.get_by_role("row").filter(has_text="acme/payments")
+    bar = row.get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuenow", "12")
+    expect(row).to_contain_text("10 of 100")
+
+    notebook.execute("feed.progress(one, Phase.PARSE, 50, 100, artifacts_found=7)")
+    expect(bar).to_have_attribute("aria-valuenow", "45")
+    expect(row).to_contain_text("50 of 100")
+    notebook.execute("feed.progress(one, Phase.PERSIST, 100, 100)")
+    expect(row).to_contain_text("99")
+    notebook.execute("feed.complete(one, artifacts=7, findings=0, files=100)")
+
+    expect(row).to_contain_text("Completed")
+    expect(bar).to_have_attribute("aria-valuenow", "100")
+    expect(notebook.panel).to_contain_text("1 of 3 ended")
+
+
+def test_a_cancel_click_asks_in_the_row_and_reaches_the_kernel(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW)
+    notebook.run_all()
+    row = notebook.panel.get_by_role("row").filter(has_text="acme/payments")
+    row.get_by_role("button", name="Cancel scan of acme/payments").click()
+    expect(row.get_by_role("button", name="Keep scan of acme/payments")).to_be_focused()
+    row.get_by_role("button", name="Keep scan of acme/payments").click()
+    assert notebook.execute("print(feed.wishes)") == "[]"
+
+    row.get_by_role("button", name="Cancel scan of acme/payments").click()
+    row.locator(".sw-stop").click()
+    expect(row).to_contain_text("Cancelling")
+    assert notebook.execute("print(feed.wishes == [('cancel', one)])") == "True"
+    notebook.execute("feed.confirm_cancel(one)")
+    expect(row).to_contain_text("Cancelled")
+
+
+def test_a_hostile_name_is_shown_as_text(open_notebook: Open) -> None:
+    notebook = open_notebook(
+        STAGE,
+        'feed.add("sim://<img src=x onerror=window.stolen=1>", scan_id="<b>evil</b>")\n'
+        'feed.progress("<b>evil</b>", Phase.PARSE, 1, 2, current_file="<script>window.stolen=1</script>/a.py")',
+        SHOW,
+    )
+    notebook.run_all()
+    row = notebook.panel.get_by_role("row").filter(has_text="onerror")
+    expect(row).to_contain_text("<img src=x onerror=window.stolen=1>")
+    row.get_by_role("button", name="Details of").click()
+    expect(notebook.panel.locator(".sw-details")).to_contain_text("<b>evil</b>")
+    assert notebook.panel.locator("img, script").count() == 0
+    assert notebook.page.evaluate("window.stolen") is None
+
+
+def test_a_late_view_and_a_reloaded_page_show_the_last_state(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW, "panel")
+    notebook.run_all()
+    notebook.execute("feed.progress(two, Phase.VALIDATE, 132, 150); feed.complete(one, artifacts=41)")
+    for view in (notebook.panel.first, notebook.panel.last):
+        row = view.get_by_role("row").filter(has_text="acme/dose-calculator")
+        expect(row).to_contain_text("132 of 150")
+        expect(view.get_by_role("row").filter(has_text="acme/payments")).to_contain_text("Completed")
+
+    notebook.reload()
+    for view in (notebook.panel.first, notebook.panel.last):
+        expect(view.get_by_role("row").filter(has_text="acme/payments")).to_contain_text("Completed", timeout=20_000)
+    notebook.execute("feed.progress(two, Phase.PERSIST, 1, 4)")
+    expect(notebook.panel.first.get_by_role("row").filter(has_text="acme/dose-calculator")).to_contain_text("1 of 4")
+
+
+def test_without_its_kernel_a_panel_says_so_and_keeps_the_last_state(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW)
+    notebook.run_all()
+    row = notebook.panel.get_by_role("row").filter(has_text="acme/payments")
+    expect(row).to_contain_text("10 of 100")
+    notebook.lab.shut_down_kernels()
+    expect(notebook.panel).to_contain_text("Not live: the kernel is gone.")
+    expect(row).to_contain_text("10 of 100")
+    assert row.get_by_role("button", name="Cancel scan of acme/payments").count() == 0
