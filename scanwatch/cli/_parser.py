@@ -1,0 +1,162 @@
+"""What can be typed: the commands, their options and their help."""
+
+from __future__ import annotations
+
+import argparse
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .._version import __version__
+from ..errors import UsageError
+from ._exit import Exit
+
+_UNKNOWN = "not known here: "
+
+COMMANDS = ("serve", "scan", "watch", "demo")
+
+_EPILOG = """\
+examples:
+  scanwatch demo                                     see it work, without a server to set up
+  scanwatch scan .                                   scan this checkout and watch it
+  scanwatch scan 'sim://acme/payments?files=150'     rehearse with a simulated scan
+  scanwatch watch                                    watch every scan of your gateway
+  scanwatch serve --port 8700                        run a gateway for others
+
+environment:
+  SCANWATCH_URL, SCANWATCH_TOKEN   the gateway to use, and its token; without a URL, one of your own is started
+  SCANWATCH_HOME                   where your own gateway keeps its scans
+
+exit codes:
+  0 completed   1 failed   2 wrong use or configuration   3 cancelled   4 gateway unreachable   130 interrupted
+"""
+_SERVE = """\
+examples:
+  scanwatch serve
+  scanwatch serve --port 0 --store memory:
+  SCANWATCH_TOKEN=$(openssl rand -hex 24) scanwatch serve --host 0.0.0.0 --store sqlite:////var/lib/scanwatch/scans.db
+
+It prints one line, "Gateway ready at http://HOST:PORT", when it listens, and ends with Ctrl-C.
+"""
+_SCAN = """\
+examples:
+  scanwatch scan .
+  scanwatch scan https://git.example.org/acme/payments.git --option ref=main
+  scanwatch scan 'sim://acme/payments?files=150&duration_s=8&fail=fetch:1' --json
+  scanwatch scan . --detach
+
+Ctrl-C stops watching, never the scan.
+"""
+_WATCH = """\
+examples:
+  scanwatch watch                                            every scan, new ones included, until Ctrl-C
+  scanwatch watch 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11        one scan, until it ends
+  scanwatch watch --json | jq .message
+"""
+_DEMO = """\
+Starts a gateway of its own, runs two simulated scans (one fails its first attempt and is tried again) and a real
+scan of a checkout, shows them live, and prints the tables. Leaves nothing behind.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints name the close match and the remedy, and end with exit code 2."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Complain here of what is not known: the command knows its own options, the program above it does not."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"{_UNKNOWN}{' '.join(unknown)}")
+        return parsed, unknown
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.WRONG_USE, f"{self.prog}: {message}{self._guess(message)}\nTry: {self.prog} --help\n")
+
+    def _guess(self, message: str) -> str:
+        if not message.startswith(_UNKNOWN):
+            return ""
+        word = message.removeprefix(_UNKNOWN).split()[0].partition("=")[0]
+        known = [option for action in self._actions for option in action.option_strings]
+        close = get_close_matches(word, known, n=1)
+        return f". Did you mean {close[0]}?" if close else ""
+
+
+def refuse_misspelt_command(words: list[str]) -> None:
+    """Raise ``UsageError`` if the first word looks like a command and is none."""
+    if not words or words[0].startswith("-") or words[0] in COMMANDS:
+        return
+    close = get_close_matches(words[0], COMMANDS, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    raise UsageError(f"There is no command {words[0]!r}.{guess} Commands: {', '.join(COMMANDS)}.")
+
+
+def make_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(prog="scanwatch", description="Trigger, watch and tabulate long repository scans.", epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"scanwatch {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_serve(commands)
+    _add_scan(commands)
+    _add_watch(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser("serve", help="run a gateway", description="Run a gateway.", epilog=_SERVE)
+    serve.add_argument("--host", help="address to listen on (127.0.0.1); any other than loopback needs a token")
+    serve.add_argument("--port", type=int, help="port to listen on (8700); 0 takes a free one")
+    serve.add_argument("--store", metavar="URL", help="sqlite:///FILE or memory: (your own scans.db)")
+    serve.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with the token clients need (else SCANWATCH_TOKEN)"
+    )
+    serve.add_argument("--concurrency", type=int, metavar="N", help="scans that run at once (3)")
+    serve.add_argument("--attempts", type=int, metavar="N", help="how often a scan is tried (3)")
+    serve.add_argument("--backoff", type=float, metavar="S", help="seconds before the second attempt (5)")
+    serve.add_argument(
+        "--idle-timeout", type=float, metavar="S", help="end after so many seconds without a client or a scan (never)"
+    )
+    serve.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="warning",
+        help="what goes to standard error (%(default)s)",
+    )
+    serve.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def _add_scan(commands: Any) -> None:
+    scan = commands.add_parser("scan", help="scan a target and watch it", description="Scan TARGET.", epilog=_SCAN)
+    scan.add_argument("target", metavar="TARGET", help="a path, https://..., ssh://..., file://... or sim://...")
+    scan.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the scanner; repeatable"
+    )
+    scan.add_argument("--detach", action="store_true", help="print the scan's id and do not watch")
+    scan.add_argument(
+        "--timeout", type=float, metavar="S", help="stop watching after so many seconds (exit 1); the scan goes on"
+    )
+    _add_watching(scan)
+
+
+def _add_watch(commands: Any) -> None:
+    watch = commands.add_parser("watch", help="watch scans", description="Watch scans.", epilog=_WATCH)
+    watch.add_argument("ids", metavar="ID", nargs="*", help="scans to watch until they end; none: every scan")
+    _add_watching(watch)
+
+
+def _add_watching(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--gateway", metavar="URL", help="the gateway (else SCANWATCH_URL, else one of your own)")
+    command.add_argument("--json", action="store_true", help="every event as a line of JSON")
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="see it work", description=_DEMO)
+    demo.add_argument(
+        "--checkout", type=Path, metavar="PATH", help="the git checkout to scan (the current directory, if it has .gxp)"
+    )
+
+
+__all__ = ["COMMANDS", "Parser", "make_parser", "refuse_misspelt_command"]
