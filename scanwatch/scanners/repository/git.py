@@ -70,6 +70,7 @@ _CLONE_FAILURES: tuple[tuple[tuple[str, ...], FailureCode, bool, str], ...] = (
     (("timed out", "too slow"), FailureCode.TIMEOUT, True, "Check the network and try again"),
 )
 _CLONE_FAILED = (FailureCode.INTERNAL, True, "Check the URL and the network, then try again")
+_MAX_SAID = 2000
 _NO_SHALLOW = "does not support shallow"
 
 
@@ -336,5 +337,5 @@ def _last_line(stderr: bytes) -> str:
     """What git said at last, without its ``fatal:`` and without anybody's credentials."""
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))]
-    said = (fatal or lines or ["git gave no reason"])[-1]
+    said = (fatal or lines or ["git gave no reason"])[-1][:_MAX_SAID]
     return legible(without_credentials(said.removeprefix("fatal:").strip().rstrip(".")), 300)

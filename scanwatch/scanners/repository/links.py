@@ -35,6 +35,7 @@ RecordCheck = Callable[[Record], Iterator[Finding]]
 PARENT_KIND = {"user_story": "requirement", "spec": "user_story"}
 _WORDS = {"requirement": "requirement", "user_story": "user story"}
 _NUMBER = re.compile(r"[A-Z]+-(\d{3})(?:-(\d{3}))?$")
+_OUT_OF_USE = frozenset({"retired", "deprecated"})
 _RISK_STATUSES = frozenset({"open", "mitigated", "accepted", "closed"})
 
 
@@ -136,6 +137,8 @@ def _children(record: Record) -> Iterator[Finding]:
         (document.kind, value.text) for document in record.documents for value in document.fields.get("parent_id", ())
     }
     for document in record.documents:
+        if (document.text("status") or "").lower() in _OUT_OF_USE:
+            continue
         if document.kind == "requirement" and ("user_story", document.artifact_id) not in parents:
             yield _at(REQUIREMENT_WITHOUT_STORY, f"{document.artifact_id} has no user story.", document)
         elif document.kind == "user_story" and ("spec", document.artifact_id) not in parents:

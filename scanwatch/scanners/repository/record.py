@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import translate
 from functools import cached_property
-from pathlib import PurePosixPath
 
 from .documents import Document
 from .risklog import RiskEntry
+
+MAX_PATTERNS = 1000
+"""Different patterns of file names looked up in one scan."""
 
 
 class Paths:
@@ -17,6 +22,8 @@ class Paths:
 
     def __init__(self, files: Sequence[str]) -> None:
         self.files = frozenset(files)
+        self._sorted = sorted(self.files)
+        self._matches: dict[str, bool] = {}
 
     def __contains__(self, path: str) -> bool:
         return path in self.files or path in self._directories
@@ -32,10 +39,26 @@ class Paths:
         return frozenset(found)
 
     def any_match(self, pattern: str) -> bool:
-        """Whether a file matches a shell pattern, of which ``**`` may stand for any folders."""
-        fixed = pattern[: min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=len(pattern))]
-        last = pattern.rpartition("/")[2]
-        return any(file.startswith(fixed) and PurePosixPath(file).match(last) for file in self.files)
+        """Whether a file matches a shell pattern, whose ``*`` stands for folders too.
+
+        Only so many different patterns are looked up; one beyond them is taken to match.
+        """
+        if pattern not in self._matches:
+            if len(self._matches) >= MAX_PATTERNS:
+                return True
+            self._matches[pattern] = self._look_up(pattern)
+        return self._matches[pattern]
+
+    def _look_up(self, pattern: str) -> bool:
+        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        # fnmatch's expressions do not backtrack into an earlier star, so no pattern is slow.
+        matches = re.compile(translate(pattern.replace("**/", "*"))).match
+        for at in range(bisect_left(self._sorted, fixed), len(self._sorted)):
+            if not self._sorted[at].startswith(fixed):
+                return False
+            if matches(self._sorted[at]):
+                return True
+        return False
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 
 import pytest
 
 from scanwatch.model import FINDING_LEVELS
+from scanwatch.scanners.repository.record import Paths
 from scanwatch.scanners.repository.rules import RULES
 
 CONTEXT = ".gxp/system_context.md"
@@ -170,11 +172,36 @@ def test_a_requirement_without_story_and_risk_entry_is_told_both(repo, scan):
     assert scan(repo.path).rules == {"requirement-without-story", "risk-entry-missing"}
 
 
-@pytest.mark.parametrize("named", ["src/*.py", "src/**/*.py", "src", "src/", "./src/card.py"])
+@pytest.mark.parametrize(
+    "named", ["src/*.py", "src/**/*.py", "**/card.py", "src/c?rd.py", "src", "src/", "./src/card.py"]
+)
 def test_a_named_file_may_be_a_folder_or_a_pattern(repo, good_record, scan, named):
     repo.commit({SPEC: good_record[SPEC].replace("src/card.py", f"'{named}'")})
 
     assert scan(repo.path).outcome.findings == ()
+
+
+def test_a_retired_requirement_needs_no_story(repo, good_record, scan):
+    retired = REQ_2.replace("---\ngxp_id", "---\nvalidation_status: retired\ngxp_id")
+    log = good_record[LOG] + good_record[LOG].replace("-001", "-002").replace("HIGH", "LOW")
+    repo.commit({".gxp/requirements/REQ-002-refund.md": retired, LOG: log})
+
+    assert scan(repo.path).outcome.findings == ()
+
+
+@pytest.mark.parametrize("named", ["src/*.ts", "lib/**", "[", "card.py", "/src/card.py", "../src/card.py"])
+def test_a_pattern_that_matches_nothing_is_a_missing_file(repo, good_record, scan, named):
+    repo.commit({SPEC: good_record[SPEC].replace("src/card.py", f"'{named}'")})
+
+    assert scan(repo.path).rules == {"named-file-missing"}
+
+
+def test_no_pattern_makes_a_scan_slow():
+    paths = Paths(["a" * 4000 + str(number) for number in range(10)])
+    began = time.perf_counter()
+
+    assert not paths.any_match("*a" * 40 + "b")
+    assert time.perf_counter() - began < 1
 
 
 def test_links_and_submodules_in_the_record_are_not_followed(repo, scan):
