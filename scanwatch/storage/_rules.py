@@ -75,7 +75,7 @@ def changed_repository(repository: Repository, changes: Mapping[str, Any]) -> Re
 
 def refuse_duplicate(repository: Repository, others: Iterable[Repository]) -> None:
     """Raise ``DuplicateRecord`` when one of ``others`` has the id or the target of ``repository``."""
-    for other in others:
+    for other in sorted(others, key=lambda other: other.id != repository.id):
         if other.id == repository.id:
             raise DuplicateRecord(f"There is a repository {repository.id} already: {other.name}.")
         if other.target == repository.target:

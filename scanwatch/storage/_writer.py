@@ -72,6 +72,8 @@ class Writer:
         going = True
         while going:
             group, going = self._next_group()
+            if not group:
+                return
             outcomes, events = self._commit(group)
             try:
                 self._loop.call_soon_threadsafe(self._answer, outcomes, events)
