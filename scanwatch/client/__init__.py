@@ -1,0 +1,20 @@
+"""The watching client: connects to a gateway, follows scans through whatever the network does, hands out handles."""
+
+from __future__ import annotations
+
+from ._async import AsyncClient
+from ._handle import AsyncScan, Scan
+from ._sync import Client
+from ._together import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, as_completed, wait
+
+__all__ = [
+    "ALL_COMPLETED",
+    "FIRST_COMPLETED",
+    "FIRST_EXCEPTION",
+    "AsyncClient",
+    "AsyncScan",
+    "Client",
+    "Scan",
+    "as_completed",
+    "wait",
+]

@@ -1,0 +1,88 @@
+"""Where a gateway is and what lets us in: its URL, cleaned and checked, and its token, which shows itself to nobody."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from ..errors import ConfigurationError, UsageError
+
+Token = str | Callable[[], str | None] | None
+"""A token, or something to call for a fresh one before each attempt to connect and each request."""
+
+EXAMPLE = "write it as http://HOST:PORT, for example http://127.0.0.1:8700"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A gateway's base URL, which ends in ``/``, and the token for it."""
+
+    url: str
+    token: Token = field(default=None, repr=False)
+
+    def current_token(self) -> str | None:
+        """The token as of now.
+
+        Raises:
+            UsageError: it holds characters that no HTTP header can.
+            ConfigurationError: the function that should give one failed.
+        """
+        try:
+            token = self.token() if callable(self.token) else self.token
+        except Exception as error:
+            raise ConfigurationError(f"The function given as token=... failed: {error!r}.") from error
+        if token and not (token.isascii() and token.isprintable()):
+            raise UsageError("The token holds characters that cannot be sent; copy it anew, without line breaks.")
+        return token or None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def prefix(self) -> str:
+        """The path below the origin, without slashes at its ends; a proxy may put a gateway under one."""
+        return urlsplit(self.url).path.strip("/")
+
+    @property
+    def on_this_host(self) -> bool:
+        """Whether the gateway is on the loopback interface, where no proxy is wanted."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+
+def parse_address(url: str, token: Token = None) -> Address:
+    """The address a person typed.
+
+    Raises:
+        UsageError: it is no URL of a gateway; the message says what is wrong and what would be right.
+    """
+    text = url.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"The gateway's URL {text!r} cannot be read ({error}); {EXAMPLE}.") from None
+    if parts.username or parts.password:
+        raise UsageError("The gateway's URL holds a user or password; leave them out and pass token=... instead.")
+    if parts.scheme not in {"http", "https"}:
+        close = difflib.get_close_matches(parts.scheme, ["http", "https"], n=1)
+        hint = f"did you mean {close[0]}://? Otherwise " if close and parts.netloc else ""
+        raise UsageError(f"The gateway's URL {text!r} does not begin with http:// or https://; {hint}{EXAMPLE}.")
+    if not parts.hostname or port == 0:
+        raise UsageError(f"The gateway's URL {text!r} names no host and port; {EXAMPLE}.")
+    if parts.query or parts.fragment:
+        raise UsageError(
+            f"The gateway's URL {urlunsplit((parts.scheme, parts.netloc, parts.path, '', ''))!r} was given with a "
+            "query or fragment; leave it out, and pass a token as token=..."
+        )
+    path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
+    return Address(urlunsplit((parts.scheme, parts.netloc, path, "", "")), token)

@@ -1,0 +1,95 @@
+"""The client for programs that await: the same names as :class:`Client`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ..model import Connection, ScanStatus
+from ._address import Token
+from ._core import Core
+from ._face import ids_of, live_core, panel_of, read_statuses
+from ._handle import AsyncScan
+from ._waiting import await_on
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..panel import Panel
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A connection to one gateway, for ``async with``; as :class:`Client`, with methods to await.
+
+    Its sockets live on a thread of their own, so that it serves any event loop, and several.
+    """
+
+    def __init__(self, url: str, token: Token = None) -> None:
+        self._core: Core = live_core(url, token)
+
+    @property
+    def url(self) -> str:
+        """Where the gateway is."""
+        return self._core.session.connection.gateway
+
+    @property
+    def connection(self) -> Connection:
+        """How the client stands with its gateway; as :attr:`Client.connection`."""
+        return self._core.session.connection
+
+    async def scan(self, target: str, **options: object) -> AsyncScan:
+        """Start a scan of ``target`` and return its handle at once; as :meth:`Client.scan`."""
+        return AsyncScan(self._core, await self._on_loop(lambda: self._core.scan(target, options)))
+
+    async def attach(self, scan_id: str) -> AsyncScan:
+        """The handle of a scan that exists; as :meth:`Client.attach`."""
+        return AsyncScan(self._core, await self._on_loop(lambda: self._core.attach(scan_id)))
+
+    async def watch(self, *scans: AsyncScan | str, **options: Any) -> Panel:
+        """A live panel; as :meth:`Client.watch`."""
+        ids = ids_of(scans)
+        await self._on_loop(lambda: self._core.watch(ids))
+        return panel_of(self._core, ids, options)
+
+    async def scans(
+        self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None
+    ) -> pd.DataFrame:
+        """The gateway's history of scans, newest first; as :meth:`Client.scans`."""
+        from ..tables import scans_table
+
+        wanted = read_statuses(status)
+        records, repositories = await self._on_loop(lambda: self._core.records(wanted, repository))
+        return scans_table(records, repositories={row.id: row for row in repositories})
+
+    async def repositories(self) -> pd.DataFrame:
+        """The registered repositories; as :meth:`Client.repositories`."""
+        from ..tables import repositories_table
+
+        return repositories_table(await self._on_loop(self._core.repositories))
+
+    async def close(self) -> None:
+        """End the connection; scans go on. Harmless when repeated."""
+        await asyncio.to_thread(self._core.close)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._on_loop(self._core.driver.opened)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncClient {self.url}>"
+
+    async def _on_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return await await_on(self._core.submit(work))

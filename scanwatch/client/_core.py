@@ -1,0 +1,263 @@
+"""What both faces of a client share: what can be asked of a gateway, once, as coroutines of the background loop."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from ..errors import (
+    ConnectionClosed,
+    GatewayAnswerError,
+    GatewayError,
+    NotFound,
+    NotSupported,
+    ScanwatchError,
+    UsageError,
+)
+from ..model import Artifact, Event, Finding, Repository, ScanRecord
+from ..wire import is_id
+from . import _loop
+from ._driver import Driver, all_scans
+from ._listeners import Callbacks
+from ._target import Wanted, wanted_scan
+from ._transport import Transport
+from ._watched import Watched
+
+T = TypeVar("T")
+
+DIALECT_TIMEOUT_S = 1.0
+"""How long options wait for a gateway to say that it takes any."""
+
+CLOSE_TIMEOUT_S = 10.0
+EVERYTHING_TIMEOUT_S = 2.0
+
+ALREADY_THERE = frozenset({409, 500})
+"""How gateways answer a repository that exists; those in the field with 500."""
+
+
+class Core:
+    """One client. Coroutine methods run on the background loop (:meth:`submit`), the others anywhere."""
+
+    def __init__(self, make_transport: Callable[[], Transport]) -> None:
+        self._thread = _loop.acquire()
+        self.driver = Driver(make_transport())
+        self.session = self.driver.session
+        self.listeners = self.driver.listeners
+        self.callbacks = Callbacks()
+        self._transport = self.driver.transport
+        self._registering: asyncio.Lock = asyncio.Lock()
+        self._repository_ids: dict[str, str] = {}
+        self._released = False
+        self._closing = threading.Lock()
+        self._thread.before_exit(id(self), self.driver.close)
+        self.submit(self.driver.start)
+
+    def submit(self, work: Callable[[], Coroutine[Any, Any, T]]) -> concurrent.futures.Future[T]:
+        """Run ``work()`` on the background loop.
+
+        Raises:
+            ConnectionClosed: the client was closed.
+        """
+        if self._released:
+            raise ConnectionClosed("This client was closed; connect again with scanwatch.connect().")
+        if not self._thread.usable:
+            raise ConnectionClosed("This client was made before a fork or an exit; connect again in this process.")
+        return self._thread.submit(work)
+
+    def close(self) -> None:
+        """End everything this client began, and wait for that; no scan is cancelled. Harmless when repeated."""
+        with self._closing:
+            if self._released:
+                return
+            if self._thread.usable:
+                with suppress(ScanwatchError, concurrent.futures.TimeoutError):
+                    self._thread.submit(self.driver.close).result(CLOSE_TIMEOUT_S)
+            self._released = True
+            self._thread.forget(id(self))
+            _loop.release(self._thread)
+        self.callbacks.close()
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call ``function`` soon on the background loop's thread."""
+        self._thread.call(function)
+
+    # -- scans -------------------------------------------------------------------------------------------------
+
+    async def scan(self, target: str, options: Mapping[str, object]) -> str:
+        """Trigger a scan; its id."""
+        wanted = wanted_scan(target, options)
+        await self.driver.opened()
+        if wanted.options:
+            await self._need_options()
+        try:
+            repository_id = await self._repository_of(wanted)
+            scan_id = await self._transport.trigger(repository_id, wanted.options)
+        except NotFound:  # deleted since it was listed; lists may be minutes old
+            self._repository_ids.pop(wanted.target, None)
+            repository_id = await self._add_repository(wanted)
+            scan_id = await self._transport.trigger(repository_id, wanted.options)
+        watched = self.session.watch(scan_id)
+        watched.know(wanted.target, repository_id)
+        self.driver.act()
+        return scan_id
+
+    async def attach(self, scan_id: str) -> str:
+        """Watch a scan that exists; its id."""
+        if not is_id(scan_id):
+            raise UsageError(f"{scan_id!r} is not the id of a scan; scan.id or client.scans() gives one.")
+        scan_id = scan_id.lower()
+        await self.driver.opened()
+        if scan_id not in self.session.scans:
+            record = await self._transport.scan(scan_id)
+            self.session.watch(scan_id)
+            self.session.read(record)
+        watched = self.session.watch(scan_id)
+        self.driver.act()
+        await self._name_target(watched)
+        return scan_id
+
+    async def refresh(self, scan_id: str) -> None:
+        """Read a scan's record now."""
+        record = await self._transport.scan(scan_id)
+        self.session.read(record)
+        self.driver.act()
+
+    async def cancel(self, scan_id: str) -> None:
+        """Ask a scan to stop; one that has ended is left alone."""
+        if self.session.scans[scan_id].snapshot.terminal:
+            return
+        try:
+            await self._transport.cancel(scan_id)
+        except NotSupported:
+            raise NotSupported(
+                f"The gateway at {self._transport.gateway} cannot cancel scans; scan {scan_id} goes on."
+            ) from None
+
+    async def retry(self, scan_id: str) -> str:
+        """Ask for a new scan of the same target; its id."""
+        try:
+            new_id = await self._transport.retry(scan_id)
+        except NotSupported:
+            raise NotSupported(
+                f"The gateway at {self._transport.gateway} cannot retry scans; call client.scan(target) for a new one."
+            ) from None
+        old = self.session.scans[scan_id].snapshot
+        self.session.watch(new_id).know(old.target, old.repository_id, retry_of=scan_id)
+        self.driver.act()
+        return new_id
+
+    async def watch(self, scan_ids: Sequence[str]) -> None:
+        """Watch scans by their ids; none: every scan, those to come included."""
+        for scan_id in scan_ids:
+            self.session.watch(scan_id)
+        if not scan_ids:
+            self.session.watch_everything()
+        self.driver.act()
+        if not scan_ids:
+            await self._everything_known()
+
+    async def _everything_known(self) -> None:
+        """Wait a little for the first answer, so that a panel made now begins with the scans there are."""
+        known = asyncio.Event()
+        end = self.listeners.on_any_change(lambda _: known.set() if self.session.knows_everything else None)
+        try:
+            with suppress(TimeoutError):
+                if not self.session.knows_everything:
+                    await asyncio.wait_for(known.wait(), EVERYTHING_TIMEOUT_S)
+        finally:
+            end()
+
+    # -- what there is to read ---------------------------------------------------------------------------------
+
+    async def history(self, scan_id: str) -> list[Event]:
+        """The events of a scan, fetched as far as they are missing."""
+        watched = self.session.watch(scan_id)
+        self.driver.act()
+        while not watched.caught_up and watched.gone is None:
+            try:
+                events, following = await self._transport.events(scan_id, watched.cursor)
+            except (NotSupported, NotFound) as error:
+                self.session.fetch_failed(scan_id, error)
+            else:
+                self.session.fetched(scan_id, events, following)
+            self.driver.act()
+        return list(watched.events)
+
+    async def artifacts(self, scan_id: str) -> list[Artifact]:
+        with_words = f"The gateway at {self._transport.gateway} keeps no list of a scan's artifacts."
+        return await _rows(self._transport.artifacts(scan_id), with_words)
+
+    async def findings(self, scan_id: str) -> list[Finding]:
+        with_words = f"The gateway at {self._transport.gateway} keeps no list of a scan's findings."
+        return await _rows(self._transport.findings(scan_id), with_words)
+
+    async def repositories(self) -> list[Repository]:
+        return await self._transport.repositories()
+
+    async def records(
+        self, statuses: frozenset[str], repository: str | None
+    ) -> tuple[list[ScanRecord], list[Repository]]:
+        """Scans, newest first, and the repositories there are; filtered here too, as not every gateway can."""
+        known = await self._transport.repositories()
+        filters = {"status": ",".join(sorted(statuses))} if statuses else {}
+        wanted = None if repository is None else {row.id for row in known if _is_named(row, repository)}
+        rows = [row async for row in all_scans(self._transport, filters)]
+        rows = [row for row in rows if not statuses or row.status in statuses]
+        rows = [row for row in rows if wanted is None or row.repository_id in wanted or row.target == repository]
+        return sorted(rows, key=lambda row: row.created_at, reverse=True), known
+
+    # -- repositories ------------------------------------------------------------------------------------------
+
+    async def _repository_of(self, wanted: Wanted) -> str:
+        """The id of the target's repository, registered if it is not yet; one registration at a time."""
+        async with self._registering:
+            known = self._repository_ids.get(wanted.target) or await self._find_repository(wanted.target)
+            return known or await self._add_repository(wanted)
+
+    async def _find_repository(self, target: str) -> str | None:
+        for repository in await self._transport.repositories():
+            self._repository_ids[repository.target] = repository.id
+        return self._repository_ids.get(target)
+
+    async def _add_repository(self, wanted: Wanted) -> str:
+        try:
+            repository = await self._transport.add_repository(wanted.name, wanted.target)
+        except GatewayAnswerError as error:
+            found = await self._find_repository(wanted.target) if error.status in ALREADY_THERE else None
+            if found is None:
+                raise
+            return found
+        self._repository_ids[wanted.target] = repository.id
+        return repository.id
+
+    async def _need_options(self) -> None:
+        """Raises ``NotSupported`` if the gateway is one that would silently ignore options."""
+        if not self.driver.joined_now:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.driver.greeting.wait(), DIALECT_TIMEOUT_S)
+        if not self.driver.greeting.is_set():
+            raise NotSupported(
+                f"The gateway at {self._transport.gateway} takes no options with a scan; leave them out."
+            )
+
+    async def _name_target(self, watched: Watched) -> None:
+        repository_id = watched.snapshot.repository_id
+        if watched.snapshot.target is None and repository_id is not None:
+            with suppress(GatewayError):
+                watched.know((await self._transport.repository(repository_id)).target)
+
+
+async def _rows(rows: Any, words: str) -> list[Any]:
+    try:
+        return [row async for row in rows]
+    except NotSupported:
+        raise NotSupported(words) from None
+
+
+def _is_named(repository: Repository, name: str) -> bool:
+    return name in {repository.id, repository.name, repository.target}

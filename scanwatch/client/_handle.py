@@ -1,0 +1,183 @@
+"""The handle of a scan: a live reference that can be read at any time, and waited for. Two faces, the same names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ..model import Event, ScanResult
+from ._state import EventQueue, ScanState
+from ._waiting import await_on, await_until, block_on, wait_until
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+
+class Scan(ScanState):
+    """A scan, as ``client.scan()`` returns it: its attributes are live, its methods block.
+
+    ``await scan`` and ``async for event in scan`` work too, so that a notebook's cell can wait without blocking.
+    """
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the end, whatever it is, and return this handle.
+
+        Interrupting it stops only the waiting.
+
+        Args:
+            timeout: seconds; ``None`` waits for ever.
+
+        Raises:
+            TimeoutError: the time ran out; the scan goes on.
+            NotFound: the gateway knows the scan no more.
+            ConnectionClosed: the client was closed meanwhile.
+        """
+        self._check_settled(wait_until(self._settled, self._arm, timeout), timeout)
+        return self
+
+    def result(self, timeout: float | None = None) -> ScanResult:
+        """Wait for the end and return the result.
+
+        Raises:
+            ScanFailed: it failed; ``.attempts`` tells how.
+            ScanCancelled: it was cancelled.
+            TimeoutError: the time ran out; the scan goes on.
+        """
+        return self.wait(timeout)._result()
+
+    def cancel(self) -> None:
+        """Ask the scan to stop; it is ``cancelling`` until the worker confirms. Harmless when repeated or too late.
+
+        Raises:
+            NotSupported: this gateway cannot cancel.
+        """
+        self._block(lambda: self._core.cancel(self._id))
+
+    def retry(self) -> Scan:
+        """Start a new scan of the same target with the same options; its handle."""
+        return Scan(self._core, self._block(lambda: self._core.retry(self._id)))
+
+    def refresh(self) -> Self:
+        """Read the gateway's record now, without waiting for events."""
+        self._block(lambda: self._core.refresh(self._id))
+        return self
+
+    def stream(self, timeout: float | None = None) -> Iterator[Event]:
+        """Every event in order, from the first on, until the scan ends.
+
+        Args:
+            timeout: seconds to wait for the next event.
+
+        Raises:
+            TimeoutError: no event came in time; the scan goes on.
+        """
+        queue = EventQueue(self._core, self._id)
+        try:
+            while self._next_is_there(wait_until(queue.ready, self._arm, timeout), queue, timeout):
+                yield queue.events.popleft()
+        finally:
+            queue.tap.close()
+
+    def events(self) -> pd.DataFrame:
+        """The history so far, one row an event (``seq``, ``time``, ``phase`` ...)."""
+        from ..tables import events_table
+
+        return events_table(self._block(lambda: self._core.history(self._id)))
+
+    def artifacts(self) -> pd.DataFrame:
+        """The artifacts the scan found, one row each."""
+        from ..tables import artifacts_table
+
+        return artifacts_table(self._block(lambda: self._core.artifacts(self._id)))
+
+    def findings(self) -> pd.DataFrame:
+        """What the rules have to say, one row a finding."""
+        from ..tables import findings_table
+
+        return findings_table(self._block(lambda: self._core.findings(self._id)))
+
+    def __await__(self) -> Generator[Any, None, ScanResult]:
+        return _result(self, None).__await__()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return _stream(self, None)
+
+    def _block(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return block_on(self._core.submit(work))
+
+
+class AsyncScan(ScanState):
+    """A scan, as ``AsyncClient.scan()`` returns it: as :class:`Scan`, with methods to await."""
+
+    async def wait(self, timeout: float | None = None) -> Self:  # noqa: ASYNC109 the same words as Scan.wait
+        """Wait for the end, whatever it is, and return this handle; as :meth:`Scan.wait`."""
+        await _wait(self, timeout)
+        return self
+
+    async def result(self, timeout: float | None = None) -> ScanResult:  # noqa: ASYNC109
+        """Wait for the end and return the result, or raise; as :meth:`Scan.result`."""
+        return await _result(self, timeout)
+
+    async def cancel(self) -> None:
+        """Ask the scan to stop; as :meth:`Scan.cancel`."""
+        await self._on_loop(lambda: self._core.cancel(self._id))
+
+    async def retry(self) -> AsyncScan:
+        """Start a new scan of the same target; as :meth:`Scan.retry`."""
+        return AsyncScan(self._core, await self._on_loop(lambda: self._core.retry(self._id)))
+
+    async def refresh(self) -> Self:
+        """Read the gateway's record now; as :meth:`Scan.refresh`."""
+        await self._on_loop(lambda: self._core.refresh(self._id))
+        return self
+
+    def stream(self, timeout: float | None = None) -> AsyncIterator[Event]:
+        """Every event in order, until the scan ends; as :meth:`Scan.stream`, for ``async for``."""
+        return _stream(self, timeout)
+
+    async def events(self) -> pd.DataFrame:
+        """The history so far; as :meth:`Scan.events`."""
+        from ..tables import events_table
+
+        return events_table(await self._on_loop(lambda: self._core.history(self._id)))
+
+    async def artifacts(self) -> pd.DataFrame:
+        """The artifacts the scan found; as :meth:`Scan.artifacts`."""
+        from ..tables import artifacts_table
+
+        return artifacts_table(await self._on_loop(lambda: self._core.artifacts(self._id)))
+
+    async def findings(self) -> pd.DataFrame:
+        """What the rules have to say; as :meth:`Scan.findings`."""
+        from ..tables import findings_table
+
+        return findings_table(await self._on_loop(lambda: self._core.findings(self._id)))
+
+    def __await__(self) -> Generator[Any, None, ScanResult]:
+        return _result(self, None).__await__()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return _stream(self, None)
+
+    async def _on_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return await await_on(self._core.submit(work))
+
+
+async def _wait(scan: ScanState, timeout: float | None) -> None:  # noqa: ASYNC109
+    scan._check_settled(await await_until(scan._settled, scan._arm, timeout), timeout)
+
+
+async def _result(scan: ScanState, timeout: float | None) -> ScanResult:  # noqa: ASYNC109
+    await _wait(scan, timeout)
+    return scan._result()
+
+
+async def _stream(scan: ScanState, timeout: float | None) -> AsyncIterator[Event]:  # noqa: ASYNC109
+    queue = EventQueue(scan._core, scan.id)
+    try:
+        while scan._next_is_there(await await_until(queue.ready, scan._arm, timeout), queue, timeout):
+            yield queue.events.popleft()
+    finally:
+        queue.tap.close()

@@ -1,0 +1,159 @@
+"""The records, over HTTP."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from ... import wire
+from ...errors import (
+    GatewayAnswerError,
+    GatewayRefused,
+    GatewayUnreachable,
+    NotFound,
+    NotSupported,
+    ScanwatchError,
+    WireError,
+)
+from .._address import Address
+
+T = TypeVar("T")
+
+PAGE_ROWS = 100
+REQUEST_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10.0
+BUSY = frozenset({502, 503, 504})
+NO_ROUTE = frozenset({405, 501})
+
+
+class Rest:
+    """Requests to one gateway, with foreign errors translated to ours."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._http: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        return await self.ask("GET", path, query=query)
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        return await self.ask("POST", path, body=body)
+
+    async def ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The JSON a request was answered with."""
+        url = self._address.url + path
+        try:
+            async with self._session().request(
+                method, URL(url, encoded=True).with_query(query), json=body, headers=self._headers()
+            ) as response:
+                data = _json(await response.read())
+                if response.status >= 400:
+                    raise _answer_error(method, url, response.status, data)
+        except ScanwatchError:
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise unreachable(self._address, error) from error
+        if data is None and response.status != 204:
+            raise WireError(f"{method} {url} was answered with something that is not JSON; is this a gateway?")
+        return data
+
+    async def pages(
+        self, path: str, decode: Callable[[Any], T], filters: Mapping[str, str] | None = None
+    ) -> AsyncIterator[T]:
+        """The rows of every page of a list."""
+        number = 1
+        while True:
+            query = {**(filters or {}), "page": str(number), "limit": str(PAGE_ROWS)}
+            page = wire.decode_page(await self.get(path, query))
+            for row in page.rows:
+                yield decode(row)
+            if not page.rows or number * page.limit >= page.total:
+                return
+            number += 1
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = new_http(self._address)
+        return self._http
+
+    def _headers(self) -> dict[str, str]:
+        token = self._address.current_token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def new_http(address: Address) -> aiohttp.ClientSession:
+    """An HTTP session that takes proxies from the environment, except to this very host."""
+    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+    return aiohttp.ClientSession(
+        timeout=timeout, trust_env=not address.on_this_host, cookie_jar=aiohttp.CookieJar(unsafe=True)
+    )
+
+
+def unreachable(address: Address, error: BaseException) -> GatewayUnreachable:
+    """What went wrong on the way to a gateway, in words."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
+        why = f"The gateway at {address.url} has a certificate this computer does not trust"
+        remedy = "check the URL, or let SSL_CERT_FILE name your organisation's certificates"
+    elif isinstance(error, TimeoutError):
+        why = f"The gateway at {address.url} did not answer in time"
+        remedy = "check that it is not overloaded and that no firewall is in between"
+    else:
+        why = f"Nothing answers at {address.url}"
+        remedy = "check the URL, or start a gateway with `scanwatch serve`"
+    return GatewayUnreachable(f"{why} ({_short(cause)}); {remedy}.")
+
+
+def _short(error: BaseException) -> str:
+    words = str(error) or type(error).__name__
+    return words if len(words) <= 160 else f"{words[:160]}..."
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body) if body else None
+    except msgspec.DecodeError:
+        return None
+
+
+def refusal(url: str, status: int | None, words: str | None) -> GatewayRefused:
+    """Why a gateway does not let this client in, with the remedy."""
+    said = f" It said: {words.rstrip('.')}." if words else ""
+    if words is not None and "namespace" in words.lower():
+        return GatewayRefused(f"{url} answers, but is no gateway that scanwatch understands.{said} Check the URL.")
+    what = "its token does not allow that" if status == 403 else "it asks for a valid token"
+    return GatewayRefused(
+        f"The gateway at {url} refused: {what}.{said} Pass token=... to connect(), or set SCANWATCH_TOKEN."
+    )
+
+
+def _answer_error(method: str, url: str, status: int, data: Any) -> ScanwatchError:
+    words = wire.error_words(data)
+    if status in {401, 403}:
+        return refusal(url, status, words)
+    if status in BUSY:
+        return GatewayUnreachable(f"The gateway behind {url} is not available now (HTTP {status}); try again later.")
+    if status in NO_ROUTE or (status == 404 and _names_no_route(words)):
+        return NotSupported(f"This gateway cannot do that: it has no {method} {url}.")
+    message = f"{method} {url} was answered with {status}: {words or 'no reason given'}"
+    if status == 404:
+        return NotFound(message, status=status, url=url)
+    return GatewayAnswerError(message, status=status, url=url)
+
+
+def _names_no_route(words: str | None) -> bool:
+    """Whether a 404 is about the route and not about a record."""
+    if words is None:
+        return True
+    return words.startswith(("Cannot ", "There is nothing at")) or words.strip(". ").lower() == "not found"

@@ -1,0 +1,173 @@
+"""One push connection: a fresh Socket.IO client that joins the namespace, tells what it hears, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import socketio
+from socketio import exceptions as foreign
+
+from ... import wire
+from ...errors import GatewayRefused, GatewayUnreachable, ScanwatchError, WireError
+from .._address import Address
+from .._transport import Listener
+from ._rest import new_http, refusal
+
+JOIN_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 15.0
+LEAVE_TIMEOUT_S = 2.0
+LOOK_EVERY_S = 1.0
+"""How often a connection is looked at that should have told us of its end."""
+
+
+class Push:
+    """One attempt at the push connection; use it once. ``was_joined`` tells whether it ever stood."""
+
+    def __init__(self, address: Address, listener: Listener) -> None:
+        self.was_joined = False
+        self._address = address
+        self._listener = listener
+        self._ended = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._answers: set[asyncio.Future[Any]] = set()
+        self._refusal: GatewayRefused | None = None
+        self._why = "the connection was lost"
+        self._sio: Any = None
+
+    async def run(self) -> str:
+        """Join, listen until the connection ends, and say why it did.
+
+        Raises:
+            GatewayUnreachable: it could not be made.
+            GatewayRefused: the gateway does not let this client in.
+        """
+        http = new_http(self._address)
+        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
+        self._listen()
+        try:
+            await self._join()
+            while self._sio.connected and not self._ended.is_set():
+                await _wait_for(self._ended, LOOK_EVERY_S)
+        finally:
+            self._fail_answers()
+            await self._leave()
+            await http.close()
+        return self._why
+
+    async def _leave(self) -> None:
+        """End the connection in whatever state it is: the library forgets one that was still being made."""
+        leaving = self._sio.shutdown() if self._sio.connected else self._sio.eio.disconnect(abort=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(leaving, LEAVE_TIMEOUT_S)
+
+    async def ask(self, event: str, request: dict[str, Any]) -> Any:
+        """What the gateway acknowledges ``event`` with.
+
+        Raises:
+            GatewayUnreachable: the connection ended, or no answer came in time.
+        """
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._answers.add(answer)
+
+        def answered(*args: Any) -> None:
+            if not answer.done():
+                answer.set_result(args[0] if args else None)
+
+        try:
+            async with self._sending:
+                await self._sio.emit(event, request, namespace=wire.NAMESPACE, callback=answered)
+            return await asyncio.wait_for(answer, ANSWER_TIMEOUT_S)
+        except (foreign.SocketIOError, TimeoutError, OSError) as error:
+            raise GatewayUnreachable(
+                f"The gateway at {self._address.url} did not answer {event} ({error or 'no answer in time'})."
+            ) from error
+        finally:
+            self._answers.discard(answer)
+
+    def _fail_answers(self) -> None:
+        for answer in self._answers:
+            if not answer.done():
+                answer.set_exception(GatewayUnreachable(f"The connection to {self._address.url} ended."))
+
+    async def _join(self) -> None:
+        prefix = self._address.prefix
+        path = f"{prefix}/{wire.SOCKETIO_PATH}" if prefix else wire.SOCKETIO_PATH
+        token = self._address.current_token()
+        try:
+            await self._sio.connect(
+                self._address.origin,
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+                auth=wire.to_plain(wire.Auth(protocol=wire.PROTOCOL, token=token)),
+                namespaces=[wire.NAMESPACE],
+                socketio_path=path,
+                wait_timeout=JOIN_TIMEOUT_S,
+            )
+        except Exception as error:  # the library lets through whatever a stranger's answer makes it stumble over
+            if self._refusal is not None:
+                raise self._refusal from None
+            if refused := _refused_status(error):
+                raise refusal(self._address.url, refused, None) from error
+            raise GatewayUnreachable(
+                f"Events from {self._address.url} cannot be received ({error or type(error).__name__})."
+            ) from error
+
+    def _listen(self) -> None:
+        """Register handlers. They take whatever arguments come, and only note them: servers send more, or fewer."""
+        listen: Callable[..., Any] = self._sio.on
+        listen("connect", self._joined, namespace=wire.NAMESPACE)
+        listen("disconnect", self._left, namespace=wire.NAMESPACE)
+        listen("connect_error", self._rejected, namespace=wire.NAMESPACE)
+        listen(wire.GATEWAY, self._greeted, namespace=wire.NAMESPACE)
+        listen("*", self._heard, namespace=wire.NAMESPACE)
+
+    def _joined(self, *_args: Any) -> None:
+        self.was_joined = True
+        self._listener.joined()
+
+    def _left(self, *args: Any) -> None:
+        if args and isinstance(args[0], str):
+            self._why = f"the connection was lost ({args[0]})"
+        self._ended.set()
+
+    def _rejected(self, *args: Any) -> None:
+        said = args[0] if args else None
+        if isinstance(said, dict) and "message" in said:
+            said = said["message"]
+        elif not isinstance(said, str):
+            said = None
+        if self._sio.eio.state == "connected":  # the transport stands, so it is the namespace that refuses us
+            self._refusal = refusal(self._address.url, None, said)
+
+    def _greeted(self, *args: Any) -> None:
+        try:
+            wire.decode_as(wire.Hello, args[0] if args else None, wire.GATEWAY)
+        except WireError:
+            self._listener.malformed_heard()
+        else:
+            self._listener.greeted()
+
+    def _heard(self, name: Any = "", *args: Any) -> None:
+        if not isinstance(name, str) or wire.parse_event_name(name) is None:
+            return
+        try:
+            event = wire.decode_event(name, *args)
+        except ScanwatchError:
+            self._listener.malformed_heard()
+        else:
+            self._listener.heard(event)
+
+
+async def _wait_for(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return
+
+
+def _refused_status(error: BaseException) -> int | None:
+    """The HTTP status of a refusal that the Socket.IO client tells only in words."""
+    words = str(error)
+    return next((status for status in (401, 403) if f"status code {status}" in words), None)

@@ -1,0 +1,350 @@
+"""The conversation with a gateway, decided without input or output: what to ask, what to believe, what to show.
+
+Whoever drives a session tells it what happened (:meth:`Session.joined`, :meth:`Session.heard`, :meth:`Session.read`
+...), then carries out what :meth:`Session.take` hands out. The clock is injected, so that a test is over in
+milliseconds.
+
+Events are acceleration, records are the truth. A gateway that says hello (ours) is subscribed to and gives every event
+a ``seq``; gaps are fetched. One that does not (the field) sends whatever it likes to everybody: its events are
+ordered by time, its ``failed`` is provisional, and its records are read at a polite pace (:mod:`._pace`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from ..errors import GatewayRefused, NotFound, NotSupported, ScanwatchError
+from ..model import TERMINAL, Connection, ConnectionState, Event, ScanRecord
+from ..snapshot import Snapshot
+from ._actions import Action, Changed, FetchEvents, Heard, ListScans, Read, Subscribe
+from ._pace import FLOWING_EVERY_S, GREETING_S
+from ._watched import Watched
+
+FOREIGN_SCANS = 256
+FOREIGN_EVENTS = 64
+"""What is kept of scans nobody watches: their first events can come before the answer that names them."""
+
+SUBSCRIBE_AT_ONCE = 100
+"""Scans named in one subscription: the answer carries their histories and has to stay small."""
+
+FETCH_PAUSE_S = 1.0
+"""Between a fetch of history that failed and the next."""
+
+LONG_ENDED = timedelta(seconds=60)
+"""A failed row this old is not retried any more."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Session:
+    """What one client knows of one gateway, and what it should do next."""
+
+    def __init__(self, gateway: str, now: Callable[[], float], utc: Callable[[], datetime] = _utc_now) -> None:
+        self.scans: dict[str, Watched] = {}
+        self.speaks_scanwatch = False
+        self.malformed = 0
+        self.connection = Connection(ConnectionState.RECONNECTING, gateway, "Not connected yet.", utc())
+        self.everything = False
+        self.knows_everything = False
+        """Whether a watch of everything has been answered once."""
+        self._now = now
+        self.utc = utc
+        self._joined = False
+        self._heard_since_joined = False
+        self._unsettled: dict[str, Watched] = {}
+        self._unsubscribed: dict[str, Watched] = {}
+        self._subscribe_everything = False
+        self._foreign: OrderedDict[str, deque[Event]] = OrderedDict()
+        self._next_listing = 0.0
+        self._out: list[Action] = []
+
+    # -- what people ask ---------------------------------------------------------------------------------------
+
+    def watch(self, scan_id: str, *, history: bool = True) -> Watched:
+        """Watch a scan from now on; events that came before anybody knew it are taken in."""
+        watched = self.scans.get(scan_id)
+        if watched is None:
+            watched = self._begin(scan_id, history)
+        elif history and not watched.wants_history:
+            watched.want_history()
+            self._unsettled[scan_id] = watched
+            self._fetch_if_needed(watched)
+        return watched
+
+    def watch_everything(self) -> None:
+        """Watch every scan the gateway shows, those to come included."""
+        if not self.everything:
+            self.everything = self._subscribe_everything = True
+            self._next_listing = self._now() + (0.0 if self._joined else GREETING_S)
+
+    def _begin(self, scan_id: str, history: bool) -> Watched:
+        watched = Watched(scan_id, self._now(), wants_history=history)
+        self.scans[scan_id] = self._unsettled[scan_id] = watched
+        if history and self.speaks_scanwatch:
+            self._unsubscribed[scan_id] = watched
+            watched.subscribing = True
+        else:
+            watched.subscribed = self.speaks_scanwatch and self.everything
+        for event in self._foreign.pop(scan_id, ()):
+            self._hear(watched, event)
+        self._out.append(Changed(scan_id))
+        return watched
+
+    def age_s(self, watched: Watched) -> float | None:
+        """Seconds since a scan's last event came; ``None`` if none has."""
+        return None if watched.last_heard is None else max(0.0, self._now() - watched.last_heard)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be learned: this client was closed, or is refused."""
+        return self.connection.state in (ConnectionState.REFUSED, ConnectionState.CLOSED)
+
+    # -- what happens to the connection ------------------------------------------------------------------------
+
+    def joined(self) -> None:
+        """The namespace was joined: whatever was missed meanwhile has to be caught up."""
+        self._joined, self._heard_since_joined, self.speaks_scanwatch = True, False, False
+        for watched in self._unsettled.values():
+            watched.pace.hurry(self._now(), GREETING_S)
+        self._next_listing = self._now() + GREETING_S
+        self._connection(ConnectionState.LIVE)
+
+    def greeted(self) -> None:
+        """The gateway said hello: it speaks our dialect, so subscriptions replace reads."""
+        self.speaks_scanwatch = True
+        self._subscribe_everything = self.everything
+        for scan_id, watched in self._unsettled.items():
+            if watched.wants_history:
+                self._unsubscribed[scan_id] = watched
+                watched.subscribing = True
+
+    def left(self, reason: str, retry_at: datetime | None = None, tries: int = 0) -> None:
+        """The connection broke or could not be made; another attempt follows at ``retry_at``."""
+        self._joined = self.speaks_scanwatch = False
+        for watched in self._unsettled.values():
+            watched.subscribed = watched.subscribing = False
+        self._connection(ConnectionState.RECONNECTING, reason, retry_at, tries)
+
+    def refused(self, reason: str) -> None:
+        """The gateway does not let this client in."""
+        self._joined = self.speaks_scanwatch = False
+        self._connection(ConnectionState.REFUSED, reason)
+
+    def closed(self) -> None:
+        """This client was closed."""
+        self._joined = self.speaks_scanwatch = False
+        self._connection(ConnectionState.CLOSED, "This client was closed; connect again with scanwatch.connect().")
+
+    def _everything_is_known(self) -> None:
+        if not self.knows_everything:
+            self.knows_everything = True
+            self._out.append(Changed(None))
+
+    def _connection(
+        self, state: ConnectionState, reason: str | None = None, retry_at: datetime | None = None, tries: int = 0
+    ) -> None:
+        if self.connection.state is ConnectionState.CLOSED:
+            return
+        since = self.connection.since if state is self.connection.state else self.utc()
+        known = replace(self.connection, state=state, reason=reason, since=since, retry_at=retry_at, tries=tries)
+        if known != self.connection:
+            self.connection = known
+            self._out.append(Changed(None))
+
+    # -- what arrives ------------------------------------------------------------------------------------------
+
+    def heard(self, event: Event) -> None:
+        """An event came over the socket."""
+        self._heard_since_joined = True
+        if self._joined and self.connection.state is ConnectionState.POLLING:
+            self._connection(ConnectionState.LIVE)
+        watched = self.scans.get(event.scan_id)
+        if watched is None and self.everything:
+            watched = self._begin(event.scan_id, history=False)
+        if watched is None:
+            self._keep_foreign(event)
+        else:
+            self._hear(watched, event)
+
+    def malformed_heard(self) -> None:
+        """Something came that is no event as the protocol has them: counted, and shown."""
+        self.malformed += 1
+        self._out.append(Changed(None))
+
+    def acknowledged(self, request: Subscribe, scans: Iterable[tuple[Snapshot, Sequence[Event]]]) -> None:
+        """A subscription was granted."""
+        for snapshot, events in scans:
+            watched = self.scans.get(snapshot.scan_id) or self._begin(snapshot.scan_id, history=False)
+            before = watched.snapshot
+            age_s = None if snapshot.updated_at is None else (self.utc() - snapshot.updated_at).total_seconds()
+            fresh = watched.adopt(snapshot, events, age_s, self._now())
+            watched.pace.answered(well=True)
+            watched.pace.asked(self._now())
+            self._after(watched, before, fresh)
+        for scan_id in request.scan_ids:
+            self.scans[scan_id].subscribing = False
+        if request.everything:
+            self._everything_is_known()
+
+    def subscribe_failed(self, request: Subscribe) -> None:
+        """A subscription was not granted: one scan's name may have spoilt it for the others."""
+        if len(request.scan_ids) > 1 and self.speaks_scanwatch:
+            self._out += [Subscribe((one,), after={one: request.after.get(one, 0)}) for one in request.scan_ids]
+            return
+        for scan_id in request.scan_ids:
+            watched = self.scans[scan_id]
+            watched.subscribing = False
+            watched.pace.hurry(self._now())
+
+    def read(self, record: ScanRecord) -> None:
+        """A read of a scan's record was answered."""
+        watched = self.scans.get(record.id)
+        if watched is None:
+            return
+        watched.reading = False
+        watched.pace.answered(well=True)
+        before = watched.snapshot
+        watched.read(record, self._now())
+        self._reading_works(news=watched.snapshot is not before)
+        self._after(watched, before, ())
+
+    def read_failed(self, scan_id: str, error: ScanwatchError) -> None:
+        """A read of a scan's record was not answered."""
+        watched = self.scans[scan_id]
+        watched.reading = False
+        watched.pace.answered(well=False)
+        if isinstance(error, GatewayRefused) and not self._joined:
+            self.refused(str(error))
+        elif not self._joined and self.connection.state is ConnectionState.POLLING:
+            self._connection(ConnectionState.RECONNECTING, str(error))
+        if isinstance(error, NotFound):
+            watched.not_found(error)
+            if not watched.live:
+                self._unsettled.pop(scan_id, None)
+                self._out.append(Changed(scan_id))
+
+    def fetched(self, scan_id: str, events: Iterable[Event], following: int | None) -> None:
+        """A page of a scan's history came."""
+        watched = self.scans[scan_id]
+        before = watched.snapshot
+        self._after(watched, before, watched.fetched(events, following))
+
+    def fetch_failed(self, scan_id: str, error: ScanwatchError) -> None:
+        """A page of a scan's history did not come."""
+        watched = self.scans[scan_id]
+        watched.fetching = False
+        if isinstance(error, NotSupported | NotFound):
+            before = watched.snapshot
+            self._after(watched, before, watched.give_up_history())
+        else:
+            watched.fetch_after = self._now() + FETCH_PAUSE_S
+
+    def listed(self, records: Iterable[ScanRecord]) -> None:
+        """A listing of scans came. Lists may be old (gateways cache them): only scans new to us are taken from it."""
+        self._everything_is_known()
+        for record in records:
+            if record.id in self.scans:
+                continue
+            watched = self._begin(record.id, history=False)
+            old = record.finished_at is not None and self.utc() - record.finished_at > LONG_ENDED
+            before = watched.snapshot
+            if old or record.status not in TERMINAL:
+                watched.read(record, self._now())
+            if old and watched.live:
+                watched.settle(record)
+            self._after(watched, before, ())
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Time has passed: ask what is due."""
+        if self.ended:
+            return
+        now = self._now()
+        for watched in list(self._unsettled.values()):
+            if watched.live and not watched.reading and watched.pace.due(now, subscribed=watched.subscribed):
+                self._read(watched)
+            self._fetch_if_needed(watched)
+        if self.everything and not self.speaks_scanwatch and now >= self._next_listing:
+            self._next_listing = now + FLOWING_EVERY_S
+            self._out.append(ListScans())
+
+    @property
+    def idle(self) -> bool:
+        """Whether time changes nothing: there is nothing to ask until somebody asks or something arrives."""
+        return not self._unsettled and (self.speaks_scanwatch or not self.everything)
+
+    def take(self) -> list[Action]:
+        """What is to be done now; each action is handed out once."""
+        if self.speaks_scanwatch:
+            self._subscribe()
+        out, self._out = self._out, []
+        return out
+
+    # -- within ------------------------------------------------------------------------------------------------
+
+    def _hear(self, watched: Watched, event: Event) -> None:
+        before = watched.snapshot
+        self._after(watched, before, watched.hear(event, self._now()))
+
+    def _keep_foreign(self, event: Event) -> None:
+        kept = self._foreign.setdefault(event.scan_id, deque(maxlen=FOREIGN_EVENTS))
+        kept.append(event)
+        self._foreign.move_to_end(event.scan_id)
+        if len(self._foreign) > FOREIGN_SCANS:
+            self._foreign.popitem(last=False)
+
+    def _after(self, watched: Watched, before: Snapshot, fresh: Sequence[Event]) -> None:
+        scan_id, after = watched.snapshot.scan_id, watched.snapshot
+        if fresh:
+            self._out.append(Heard(scan_id, tuple(fresh)))
+        if fresh or after is not before:
+            self._out.append(Changed(scan_id))
+        if after.settling and not before.settling:
+            watched.pace.hurry(self._now())
+        if after.terminal and not before.terminal and fresh and fresh[-1].terminal and not watched.reading:
+            self._read(watched)  # the event said so; the record has the last word
+        if not watched.live and watched.caught_up:
+            self._unsettled.pop(scan_id, None)
+        self._fetch_if_needed(watched)
+
+    def _read(self, watched: Watched) -> None:
+        watched.reading = True
+        watched.pace.asked(self._now())
+        self._out.append(Read(watched.snapshot.scan_id))
+
+    def _fetch_if_needed(self, watched: Watched) -> None:
+        after = watched.gap()
+        if after is not None and self._now() >= watched.fetch_after:
+            watched.begin_fetch()
+            self._out.append(FetchEvents(watched.snapshot.scan_id, after))
+
+    def _reading_works(self, *, news: bool) -> None:
+        if self.ended:
+            return
+        if not self._joined:
+            self._connection(
+                ConnectionState.POLLING,
+                "Events do not pass at the moment; the gateway's records are read instead.",
+                self.connection.retry_at,
+                self.connection.tries,
+            )
+        elif news and not self.speaks_scanwatch and not self._heard_since_joined:
+            self._connection(
+                ConnectionState.POLLING, "This gateway sends no events; its records are read every other second."
+            )
+
+    def _subscribe(self) -> None:
+        if self._subscribe_everything:
+            self._subscribe_everything = False
+            self._out.append(Subscribe(everything=True))
+        waiting, self._unsubscribed = self._unsubscribed, {}
+        ids = list(waiting)
+        for start in range(0, len(ids), SUBSCRIBE_AT_ONCE):
+            chunk = tuple(ids[start : start + SUBSCRIBE_AT_ONCE])
+            self._out.append(Subscribe(chunk, after={one: waiting[one].cursor for one in chunk}))

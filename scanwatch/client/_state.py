@@ -1,0 +1,229 @@
+"""What both kinds of handle share: everything about a scan that is read without asking anybody."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ..errors import ScanCancelled, ScanFailed, UsageError
+from ..model import ConnectionState, Event, Phase, ScanResult, ScanStatus
+from ..snapshot import Snapshot
+from ._core import Core
+from ._listeners import End
+from ._target import name_of
+from ._timing import elapsed_s, eta_s
+from ._waiting import Wake
+
+ON_EVENT_WANTS = "on_event() takes a function of one argument, the event"
+
+
+class ScanState:
+    """The live state of one scan. Every attribute is the newest known and costs no input or output."""
+
+    def __init__(self, core: Core, scan_id: str) -> None:
+        self._core = core
+        self._watched = core.session.scans[scan_id]
+        self._id = scan_id
+
+    @property
+    def id(self) -> str:
+        """The scan's id; ``client.attach(id)`` finds it again, in another kernel too."""
+        return self._id
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The whole picture at this moment, immutable."""
+        return self._watched.snapshot
+
+    @property
+    def target(self) -> str | None:
+        """What is scanned."""
+        return self.snapshot.target
+
+    @property
+    def status(self) -> ScanStatus:
+        """Where the scan stands."""
+        return self.snapshot.status
+
+    @property
+    def phase(self) -> Phase | None:
+        """The step it is in."""
+        return self.snapshot.phase
+
+    @property
+    def progress_percent(self) -> int | None:
+        """0-100, or ``None`` when not known; 100 only once completed."""
+        return self.snapshot.progress_percent
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt runs, from 1."""
+        return self.snapshot.attempt
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed, in words; ``None`` once completed."""
+        return self.snapshot.error
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the end at the rate of this attempt so far; ``None`` when not known."""
+        return eta_s(self.snapshot, self.last_event_age_s, self._core.session.utc())
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds since it began, or that it took; ``None`` before it began."""
+        return elapsed_s(self.snapshot, self.last_event_age_s, self._core.session.utc())
+
+    @property
+    def last_event_age_s(self) -> float | None:
+        """Seconds since the last event came; ``None`` if none has."""
+        return self._core.session.age_s(self._watched)
+
+    @property
+    def connection(self) -> ConnectionState:
+        """How the client stands with its gateway; says nothing about the scan."""
+        return self._core.session.connection.state
+
+    def done(self) -> bool:
+        """Whether the scan has ended, however."""
+        return self.snapshot.terminal
+
+    def on_event(self, callback: Callable[[Event], object]) -> End:
+        """Call ``callback`` with every event of the scan, in order and once each, those that have come included.
+
+        It is called on a thread of the client's own; an exception it raises is logged. The returned function ends it.
+        """
+        if not callable(callback):
+            raise UsageError(f"{ON_EVENT_WANTS}, not {callback!r}.")
+
+        def receive(events: Sequence[Event]) -> None:
+            for event in events:
+                self._core.callbacks.call(lambda event=event: tap.open and callback(event))  # type: ignore[misc]
+
+        tap = Tap(self._core, self._id, receive)
+        return tap.close
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {name_of(self.target) if self.target else self._id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScanState) and (other._core, other._id) == (self._core, self._id)
+
+    def __hash__(self) -> int:
+        return hash((id(self._core), self._id))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A scan's handle cannot be pickled: send scan.id, and call client.attach(id) on the other side."
+        )
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> Any:
+        from ..panel._display import display_mode
+
+        if display_mode() == "none":
+            return {"text/plain": repr(self)}
+        from ..panel import Panel
+        from ._feed import ClientFeed
+
+        bundle = Panel(ClientFeed(self._core, [self._id]), single=True)._repr_mimebundle_()
+        view = bundle[0] if isinstance(bundle, tuple) else bundle
+        if not self.done():
+            view["text/plain"] = repr(self)
+        return bundle
+
+    # -- for waiting -------------------------------------------------------------------------------------------
+
+    def _settled(self) -> bool:
+        """Whether waiting has come to an end: the scan's, or that nothing more can be learned of it."""
+        return not self._watched.live or self._core.session.ended
+
+    def _arm(self, wake: Wake) -> End:
+        return self._core.listeners.on_change(self._id, wake)
+
+    def _check_settled(self, in_time: bool, timeout: float | None) -> None:
+        if self.done():
+            return
+        if not in_time:
+            raise TimeoutError(f"Scan {self._named()} has not ended within {timeout:g} s; it goes on.")
+        if self._watched.gone is not None:
+            raise self._watched.gone
+        self._core.driver.check_open()
+
+    def _next_is_there(self, in_time: bool, queue: EventQueue, timeout: float | None) -> bool:
+        if not in_time:
+            raise TimeoutError(f"Scan {self._named()} had no event for {timeout:g} s; it goes on.")
+        if queue.events:
+            return True
+        if not self.done():
+            self._check_settled(True, timeout)
+        return False
+
+    def _result(self) -> ScanResult:
+        snapshot = self.snapshot
+        if snapshot.status is ScanStatus.CANCELLED:
+            raise ScanCancelled(f"Scan {self._named()} was cancelled.", scan_id=self._id)
+        if snapshot.status is ScanStatus.FAILED:
+            place = f" in {snapshot.phase}" if snapshot.phase else ""
+            raise ScanFailed(
+                f"Scan {self._named()} failed{place}: {snapshot.error or 'no reason given'}",
+                scan_id=self._id,
+                code=snapshot.code,
+                phase=snapshot.phase,
+                attempts=snapshot.failures,
+            )
+        return snapshot.result or ScanResult(self._id)
+
+    def _named(self) -> str:
+        return f"{self._id} of {self.target}" if self.target else self._id
+
+
+class Tap:
+    """The events of one scan from its first on, handed over on the loop's thread, until the scan or the tap ends."""
+
+    def __init__(self, core: Core, scan_id: str, receive: Callable[[Sequence[Event]], None]) -> None:
+        self.open = True
+        self.exhausted = False
+        """Whether every event of an ended scan has been handed over."""
+        self._core = core
+        self._scan_id = scan_id
+        self._receive = receive
+        self._ends: list[End] = []
+        core.call(self._begin)
+
+    def close(self) -> None:
+        """Hand over nothing any more; harmless when repeated."""
+        self.open = False
+        for end in self._ends:
+            end()
+
+    def _begin(self) -> None:
+        watched = self._core.session.watch(self._scan_id)
+        self._receive(tuple(watched.events))
+        self._ends.append(self._core.listeners.on_events(self._scan_id, self._hand_over))
+        self._ends.append(self._core.listeners.on_change(self._scan_id, self._look))
+        if not self.open:
+            self.close()
+        self._core.driver.act()
+        self._look()
+
+    def _hand_over(self, events: Sequence[Event]) -> None:
+        if self.open:
+            self._receive(events)
+
+    def _look(self) -> None:
+        watched = self._core.session.scans[self._scan_id]
+        self.exhausted = (not watched.live and watched.caught_up) or self._core.session.ended
+
+
+class EventQueue:
+    """A tap's events for an iterator, which looks at them from another thread."""
+
+    def __init__(self, core: Core, scan_id: str) -> None:
+        self.events: deque[Event] = deque()
+        self.tap = Tap(core, scan_id, self.events.extend)
+
+    def ready(self) -> bool:
+        """Whether there is an event to take, or never will be."""
+        return bool(self.events) or self.tap.exhausted

@@ -1,0 +1,127 @@
+"""The blocking client: one page of the same names as :class:`AsyncClient`, over the same core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ..model import Connection, ScanStatus
+from ._address import Token
+from ._core import Core
+from ._face import ids_of, live_core, panel_of, read_statuses
+from ._handle import Scan
+from ._waiting import block_on
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..panel import Panel
+
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to one gateway, for notebooks and scripts. ``scanwatch.connect()`` makes one.
+
+    Its sockets live on a thread of their own, so that events arrive while a cell computes. Closing it, or leaving its
+    ``with`` block, ends watching and never a scan.
+
+    Args:
+        url: where the gateway is, ``http://HOST:PORT`` with or without a path.
+        token: what the gateway asks for, or a function that gives a fresh one each time.
+
+    Raises:
+        UsageError: the URL is none of a gateway.
+    """
+
+    def __init__(self, url: str, token: Token = None) -> None:
+        self._core: Core = live_core(url, token)
+
+    @property
+    def url(self) -> str:
+        """Where the gateway is."""
+        return self._core.session.connection.gateway
+
+    @property
+    def connection(self) -> Connection:
+        """How the client stands with its gateway: ``.state``, and ``.reason`` in words."""
+        return self._core.session.connection
+
+    def scan(self, target: str, **options: object) -> Scan:
+        """Start a scan of ``target`` and return its handle at once.
+
+        The target's repository is registered if it is not yet.
+
+        Args:
+            target: ``sim://acme/payments?files=150&seed=7``, ``https://HOST/OWNER/REPO``, or a local path.
+            options: the scan's options, as in a target's query.
+
+        Raises:
+            UsageError: the target is neither a URL nor a path that exists.
+            GatewayUnreachable: nothing answers there.
+            GatewayRefused: the gateway does not let this client in.
+            GatewayAnswerError: the gateway does not take this target.
+        """
+        return Scan(self._core, self._block(lambda: self._core.scan(target, options)))
+
+    def attach(self, scan_id: str) -> Scan:
+        """The handle of a scan that exists, wherever it was started.
+
+        Raises:
+            UsageError: that is no scan's id.
+            NotFound: the gateway knows no such scan.
+        """
+        return Scan(self._core, self._block(lambda: self._core.attach(scan_id)))
+
+    def watch(self, *scans: Scan | str, **options: Any) -> Panel:
+        """A live panel of ``scans`` (handles or ids); without any, of every scan, those to come included.
+
+        Args:
+            options: of :class:`scanwatch.panel.Panel`: ``compact``, ``title`` ...
+
+        Raises:
+            UsageError: an option is misspelt; the message names the one that was meant.
+        """
+        ids = ids_of(scans)
+        self._block(lambda: self._core.watch(ids))
+        return panel_of(self._core, ids, options)
+
+    def scans(
+        self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None
+    ) -> pd.DataFrame:
+        """The gateway's history of scans, newest first, one row each.
+
+        Args:
+            status: only scans of this status, or of these.
+            repository: only scans of this repository, by name, target or id.
+        """
+        from ..tables import scans_table
+
+        wanted = read_statuses(status)
+        records, repositories = self._block(lambda: self._core.records(wanted, repository))
+        return scans_table(records, repositories={row.id: row for row in repositories})
+
+    def repositories(self) -> pd.DataFrame:
+        """The registered repositories, one row each."""
+        from ..tables import repositories_table
+
+        return repositories_table(self._block(self._core.repositories))
+
+    def close(self) -> None:
+        """End the connection; scans go on. Harmless when repeated."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.url}>"
+
+    def _block(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return block_on(self._core.submit(work))

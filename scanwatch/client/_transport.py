@@ -1,0 +1,92 @@
+"""What a client may ask of a network, and what a network tells it. All of it happens on the background loop.
+
+Every method raises errors of :mod:`scanwatch.errors` and no others: ``GatewayUnreachable``, ``GatewayRefused``,
+``NotFound``, ``NotSupported``, ``GatewayAnswerError``, ``WireError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from ..errors import GatewayRefused
+from ..model import Artifact, Event, Finding, Repository, ScanRecord
+from ..snapshot import Snapshot
+from ._actions import Subscribe
+
+Granted = Sequence[tuple[Snapshot, Sequence[Event]]]
+"""The answer to a subscription: each scan's snapshot, and the events after the cursor as far as they were sent."""
+
+
+class Listener(Protocol):
+    """Who is told what the push connection brings. Every method only notes it and returns at once."""
+
+    def joined(self) -> None: ...
+
+    def greeted(self) -> None: ...
+
+    def left(self, reason: str, retry_at: datetime | None, tries: int) -> None: ...
+
+    def refused(self, error: GatewayRefused) -> None: ...
+
+    def heard(self, event: Event) -> None: ...
+
+    def malformed_heard(self) -> None: ...
+
+
+class Transport(Protocol):
+    """One gateway, over some network."""
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's URL, without credentials."""
+        ...
+
+    async def run(self, listener: Listener) -> None:
+        """Keep the push connection up, connecting again for ever; ends when refused or cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Free everything; called once, after :meth:`run` has ended."""
+        ...
+
+    async def subscribe(self, request: Subscribe) -> Granted: ...
+
+    async def health(self) -> None:
+        """Whether the gateway answers at all."""
+        ...
+
+    async def repositories(self) -> list[Repository]: ...
+
+    async def repository(self, repository_id: str) -> Repository: ...
+
+    async def add_repository(self, name: str, target: str) -> Repository: ...
+
+    async def trigger(self, repository_id: str, options: Mapping[str, Any]) -> str:
+        """Ask for a scan; its id."""
+        ...
+
+    async def scan(self, scan_id: str) -> ScanRecord: ...
+
+    def scans(self, filters: Mapping[str, str]) -> AsyncIterator[ScanRecord]:
+        """Every scan, newest first, page by page."""
+        ...
+
+    def repository_scans(self, repository_id: str) -> AsyncIterator[ScanRecord]:
+        """The newest scans of a repository, as far as the gateway's first page goes."""
+        ...
+
+    async def events(self, scan_id: str, after: int) -> tuple[Sequence[Event], int | None]:
+        """A page of events, and the cursor of the next."""
+        ...
+
+    async def cancel(self, scan_id: str) -> None: ...
+
+    async def retry(self, scan_id: str) -> str:
+        """Ask for a new scan of the same target; its id."""
+        ...
+
+    def artifacts(self, scan_id: str) -> AsyncIterator[Artifact]: ...
+
+    def findings(self, scan_id: str) -> AsyncIterator[Finding]: ...

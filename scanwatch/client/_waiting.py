@@ -1,0 +1,104 @@
+"""Waiting, blocking or awaiting, in short slices: an interrupt is noticed at once and stops only the waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SLICE_S = 0.2
+"""The longest time an interrupt or a cancelled cell goes unnoticed."""
+
+Wake = Callable[[], None]
+Arm = Callable[[Wake], Callable[[], None]]
+"""Given something to call on every change, begins to call it; what it returns ends that."""
+
+
+class Deadline:
+    """When a wait runs out; ``None`` seconds never do."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self.timeout_s = timeout_s
+        self._end = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def slice_s(self) -> float:
+        """How long to sleep before the next look."""
+        return SLICE_S if self._end is None else max(0.0, min(SLICE_S, self._end - time.monotonic()))
+
+    def left_s(self) -> float | None:
+        """Seconds until it passes."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    @property
+    def passed(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+
+def wait_until(check: Callable[[], bool], arm: Arm, timeout_s: float | None) -> bool:
+    """Block until ``check()``; ``False`` if the time ran out first."""
+    deadline, woken = Deadline(timeout_s), threading.Event()
+    disarm = arm(woken.set)
+    try:
+        while not check():
+            if deadline.passed:
+                return False
+            woken.wait(deadline.slice_s())
+            woken.clear()
+        return True
+    finally:
+        disarm()
+
+
+async def await_until(check: Callable[[], bool], arm: Arm, timeout_s: float | None) -> bool:
+    """Await until ``check()``; ``False`` if the time ran out first.
+
+    Nothing shared is awaited, so cancelling the waiting task cancels nothing else.
+    """
+    deadline, woken, loop = Deadline(timeout_s), asyncio.Event(), asyncio.get_running_loop()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the waiting loop has been closed meanwhile
+            loop.call_soon_threadsafe(woken.set)
+
+    disarm = arm(wake)
+    try:
+        while not check():
+            if deadline.passed:
+                return False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), deadline.slice_s())
+            woken.clear()
+        return True
+    finally:
+        disarm()
+
+
+def block_on(work: concurrent.futures.Future[T]) -> T:
+    """The outcome of ``work``; an interrupt leaves it running."""
+    while True:
+        try:
+            return work.result(timeout=SLICE_S)
+        except concurrent.futures.TimeoutError:
+            if work.done():
+                return work.result()
+
+
+async def await_on(work: concurrent.futures.Future[T]) -> T:
+    """The outcome of ``work``, which belongs to the caller alone: cancelling the caller cancels it."""
+
+    def arm(wake: Wake) -> Callable[[], None]:
+        work.add_done_callback(lambda _: wake())
+        return lambda: None
+
+    try:
+        await await_until(work.done, arm, None)
+    except asyncio.CancelledError:
+        work.cancel()
+        raise
+    return work.result()
