@@ -204,17 +204,17 @@ class Run:
             either: set[asyncio.Future[Any]] = {task, self._stop}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(task, patience_s=None)
+            await _end(task, give_up=False)
         if self._stop.done():
             raise _Stopped
         return task.result()
 
 
-async def _end(*tasks: asyncio.Task[Any], patience_s: float | None = STUBBORN_S) -> None:
-    """Cancel ``tasks`` and wait until they have ended; what they raise is theirs."""
+async def _end(*tasks: asyncio.Task[Any], give_up: bool = True) -> None:
+    """Cancel ``tasks`` and wait until they have ended, or are not going to; what they raise is theirs."""
     for task in tasks:
         task.cancel()
-    _, stubborn = await asyncio.wait(tasks, timeout=patience_s)
+    _, stubborn = await asyncio.wait(tasks, timeout=STUBBORN_S if give_up else None)
     for task in tasks:
         if task in stubborn:
             _logger.warning("a scanner ignores that its scan was stopped; it is left to itself: %r", task)

@@ -24,7 +24,10 @@ from ..model import Phase, Progress, ScanOutcome
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One attempt at one scan. ``options`` come from the request; those in the target's query are not split off."""
+    """One attempt at one scan. ``options`` come from the request; those in the target's query are not split off.
+
+    ``scanwatch.scanners.options_of`` does that, for scanners whose query is options.
+    """
 
     scan_id: str
     target: str
@@ -33,7 +36,10 @@ class Task:
 
 
 class Report(Protocol):
-    """Takes what a scanner has to say; never blocks, never fails, except to stop a cancelled coroutine."""
+    """Takes what a scanner has to say; never blocks, never fails, except to stop a cancelled coroutine.
+
+    A coroutine calls it on its event loop's thread, a blocking scanner from any thread.
+    """
 
     def __call__(self, progress: Progress, /) -> None: ...
 

@@ -79,13 +79,17 @@ def _order(scanner_class: type[Scanner], task: Task, report_interval_s: float) -
 
 
 class _Conversation(asyncio.SubprocessProtocol):
-    """What the child says, line by line, until it has answered; ``answer`` is ``None`` if it never does."""
+    """What the child says, line by line, until it has answered; ``answer`` is ``None`` if it never does.
+
+    ``leaving`` is true once the child is about to exit by itself.
+    """
 
     def __init__(self, report: Report) -> None:
         self._loop = asyncio.get_running_loop()
         self.answer: asyncio.Future[ScanOutcome | None] = self._loop.create_future()
         self.exited: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.leaving = False
         self._report = report
         self._artifacts: list[Artifact] = []
         self._findings: list[Finding] = []
@@ -141,14 +145,17 @@ class _Conversation(asyncio.SubprocessProtocol):
                 self._artifacts += said.artifacts
                 self._findings += said.findings
             case Done():
+                self.leaving = True
                 rows = tuple(self._artifacts), tuple(self._findings)
                 self.answer.set_result(ScanOutcome(*rows, files=said.files, commit=said.commit))
             case Broke():
+                self.leaving = True
                 if said.trace:
                     _logger.error("a scanner raised in its process:\n%s", said.trace)
                 self._fail(ScannerError(said.error, code=said.code, retryable=said.retryable))
 
     def _give_up(self) -> None:
+        self.leaving = True
         if not self.answer.done():
             self.answer.set_result(None)
 
@@ -160,7 +167,7 @@ class _Conversation(asyncio.SubprocessProtocol):
 async def _end(transport: asyncio.SubprocessTransport, conversation: _Conversation) -> None:
     """End the child and all it started, and collect it: it may leave by itself, is asked to, is killed."""
     try:
-        if conversation.answer.done() and not conversation.answer.cancelled():
+        if conversation.leaving:
             await asyncio.wait({conversation.exited}, timeout=LEAVE_S)
         if not conversation.exited.done():
             _signal_group(transport, signal.SIGTERM)

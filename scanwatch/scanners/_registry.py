@@ -63,7 +63,7 @@ def load_registry(registered: Iterable[EntryPoint]) -> Registry:
     for entry in sorted(registered, key=lambda entry: (not entry.value.startswith("scanwatch."), entry.name)):
         try:
             scanner: type[Scanner] = entry.load()
-            schemes = tuple(scheme.lower() for scheme in scanner.schemes)
+            schemes = _schemes(scanner)
         except Exception as error:
             broken[entry.name] = f"{type(error).__name__}: {error}"
             _logger.warning("The scanner %r could not be loaded: %s", entry.name, broken[entry.name])
@@ -72,6 +72,15 @@ def load_registry(registered: Iterable[EntryPoint]) -> Registry:
         for scheme in schemes:
             by_scheme.setdefault(scheme, scanner)
     return Registry(MappingProxyType(by_scheme), MappingProxyType(broken))
+
+
+def _schemes(scanner: type[Scanner]) -> tuple[str, ...]:
+    if not callable(getattr(scanner, "scan", None)):
+        raise TypeError("it has no method scan")
+    schemes: object = scanner.schemes
+    if isinstance(schemes, str):
+        raise TypeError(f"its schemes must be a tuple, not the string {schemes!r}")
+    return tuple(scheme.lower() for scheme in scanner.schemes)
 
 
 @cache

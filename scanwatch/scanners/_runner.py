@@ -25,16 +25,10 @@ async def run_attempt(
     Raises:
         ScannerError: the attempt failed. Whatever else a scanner raises becomes one with code ``internal``.
     """
-    if inspect.iscoroutinefunction(scanner_class.scan):
-        return await _in_this_process(scanner_class, task, report)
-    return await scan_in_child(scanner_class, task, report, report_interval_s=report_interval_s)
-
-
-async def _in_this_process(scanner_class: type[Scanner], task: Task, report: Report) -> ScanOutcome:
     try:
-        answer = scanner_class().scan(task, report)
-        assert not isinstance(answer, ScanOutcome)
-        outcome: object = await answer
+        if inspect.iscoroutinefunction(scanner_class.scan):
+            return await _in_this_process(scanner_class, task, report)
+        return await scan_in_child(scanner_class, task, report, report_interval_s=report_interval_s)
     except ScannerError:
         raise
     except asyncio.CancelledError:
@@ -43,8 +37,14 @@ async def _in_this_process(scanner_class: type[Scanner], task: Task, report: Rep
             raise
         raise ScannerError("The scanner gave up: something it waited for was cancelled.") from None
     except (Exception, SystemExit) as error:
-        _logger.exception("scanner %s raised while it scanned %s", scanner_class.__qualname__, task.scan_id)
+        _logger.exception("Scanner %s raised while it scanned %s", scanner_class.__qualname__, task.scan_id)
         raise ScannerError(f"{type(error).__name__}: {error}") from error
+
+
+async def _in_this_process(scanner_class: type[Scanner], task: Task, report: Report) -> ScanOutcome:
+    answer = scanner_class().scan(task, report)
+    assert not isinstance(answer, ScanOutcome)
+    outcome: object = await answer
     if not isinstance(outcome, ScanOutcome):
         name = scanner_class.__qualname__
         raise ScannerError(f"{name}.scan returned {type(outcome).__name__}, not a ScanOutcome.", retryable=False)
