@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import signal
 import socket
 import time
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-import socketio
 from aiohttp import web
 
 from .. import wire
@@ -23,17 +21,14 @@ from ..jobs import EmbeddedQueue, SystemClock, Worker
 from ..storage import Store, open_store
 from . import _rest, _rest_repositories, _rest_scans
 from ._auth import Gatekeeper, is_loopback
+from ._engine import Engine
 from ._fanout import Fanout
 from ._hub import Hub
 from ._socket import Conversations
 
-MAX_MESSAGE_BYTES = 1_000_000
-CLOSING_SOCKETS_S = 0.3
 SHUTDOWN_S = 0.3
 WORKER_STOP_S = 1.0
 TICK_S = 0.25
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +126,8 @@ class Gateway:
     async def _start(self, store: Store, ending: AsyncExitStack) -> None:
         """Start everything on an open store, in the order in which each needs the one before."""
         config = self.config
-        sockets = socketio.AsyncServer(
-            async_mode="aiohttp",
-            namespaces=[wire.NAMESPACE],
-            max_http_buffer_size=MAX_MESSAGE_BYTES,
-            async_handlers=False,  # a client's messages are answered one by one, in order
-            logger=_logger.getChild("socketio"),
-            engineio_logger=_logger.getChild("engineio"),
-        )
-        fanout = self._fanout = Fanout(sockets)
+        engine = Engine()
+        fanout = self._fanout = Fanout(engine.server)
         hub = self._hub = Hub(store, fanout)
         ending.push_async_callback(hub.close)
         await hub.start()
@@ -155,13 +143,13 @@ class Gateway:
             clock=clock,
         )
         services = _rest.Services(store, queue, worker, hub, gatekeeper, clock, config.allow_local_paths)
-        conversations = Conversations(sockets, hub=hub, fanout=fanout, log=store, gatekeeper=gatekeeper)
+        conversations = Conversations(engine.server, hub=hub, fanout=fanout, log=store, gatekeeper=gatekeeper)
         ending.push_async_callback(conversations.close)
-        await self._listen(self._application(services, sockets), ending)
+        await self._listen(self._application(services, engine), ending)
         ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
         await worker.start()
 
-    def _application(self, services: _rest.Services, sockets: socketio.AsyncServer) -> web.Application:
+    def _application(self, services: _rest.Services, engine: Engine) -> web.Application:
         app = web.Application(
             middlewares=[self._note_request, *_rest.middlewares()], client_max_size=_rest.MAX_BODY_BYTES
         )
@@ -169,10 +157,11 @@ class Gateway:
         _rest.add_routes(app, {("GET", ""): _rest.front, ("GET", wire.paths.health): _rest.health})
         _rest.add_routes(app, _rest_repositories.routes())
         _rest.add_routes(app, _rest_scans.routes())
-        sockets.attach(app, socketio_path=wire.SOCKETIO_PATH)
+        for method in ("GET", "POST", "OPTIONS"):
+            app.router.add_route(method, f"/{wire.SOCKETIO_PATH}/", engine.handle)
 
         async def close_sockets(_app: web.Application) -> None:
-            await _close_sockets(sockets)
+            await engine.close()
 
         app.on_shutdown.append(close_sockets)
         return app
@@ -232,20 +221,6 @@ def _signals_set(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-async def _close_sockets(sockets: socketio.AsyncServer) -> None:
-    """Tell every client goodbye; one that does not take it is cut off by the runner afterwards.
-
-    Only the transports are closed: a client that is told to leave the namespace would not come back by itself.
-    """
-    goodbyes = [asyncio.create_task(sockets.eio.disconnect(sid)) for sid in list(sockets.eio.sockets)]
-    if goodbyes:
-        _, late = await asyncio.wait(goodbyes, timeout=CLOSING_SOCKETS_S)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*goodbyes, return_exceptions=True)
-    await sockets.shutdown()
 
 
 def _cannot_listen(config: GatewayConfig, error: OSError) -> ConfigurationError:

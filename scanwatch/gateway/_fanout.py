@@ -6,7 +6,6 @@ nothing is encoded for an empty room.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -19,8 +18,6 @@ ALL = "all"
 """Scanwatch clients that asked for every scan."""
 FIELD = "field"
 """Clients written for gateways in the field: they ask for nothing and get everything."""
-
-_logger = logging.getLogger(__name__)
 
 
 def scan_room(scan_id: str) -> str:

@@ -34,7 +34,7 @@ class Hub:
         self._fanout = fanout
         self._live: dict[str, Snapshot] = {}
         self._ends = 0
-        self._outbox: asyncio.Queue[tuple[Event, frozenset[str]]] = asyncio.Queue()
+        self._outbox: asyncio.Queue[tuple[Event, frozenset[str]] | asyncio.Future[None]] = asyncio.Queue()
         self._publisher: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = lambda: None
 
@@ -97,6 +97,12 @@ class Hub:
         """Take a client out of the room of all scans."""
         self._fanout.leave(sid, ALL)
 
+    async def sent(self) -> None:
+        """Return when everything published so far is on its way: what is answered after that is not overtaken."""
+        reached = asyncio.get_running_loop().create_future()
+        self._outbox.put_nowait(reached)
+        await reached
+
     def forget(self, scan_id: str) -> None:
         """Let go of a scan that was deleted."""
         self._live.pop(scan_id, None)
@@ -116,7 +122,12 @@ class Hub:
 
     async def _publish(self) -> None:
         while True:
-            event, audience = await self._outbox.get()
+            item = await self._outbox.get()
+            if isinstance(item, asyncio.Future):
+                if not item.done():
+                    item.set_result(None)
+                continue
+            event, audience = item
             try:
                 await self._fanout.send(event, audience)
             except Exception:

@@ -58,7 +58,8 @@ class Services:
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
-_CALLER = "scanwatch.caller"
+OPEN_ROUTES = frozenset({"/", f"/{wire.paths.health}", f"/{wire.SOCKETIO_PATH}/"})
+"""What needs no token: what tells nothing, and the socket, which asks for it in its handshake."""
 
 
 def middlewares() -> list[Any]:
@@ -85,17 +86,15 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let in who may come in. The socket's route checks tokens itself, in the handshake; health tells nothing."""
+    """Let in who may come in: everywhere but to the open routes, a path nobody knows included."""
     gatekeeper = request.app[SERVICES].gatekeeper
     if not gatekeeper.knows_host(request.host):
         sentence = f"Without a token this gateway is served by a loopback name only, not as {request.host[:80]!r}."
         return error_answer(HTTPStatus.FORBIDDEN, sentence)
-    if request.path.startswith(_route(wire.paths.base)) and request.path != _route(wire.paths.health):
-        caller = gatekeeper.admit(bearer_token(request.headers.get(hdrs.AUTHORIZATION)))
-        if caller is None:
-            sentence = "A valid token is needed: Authorization: Bearer TOKEN."
-            return error_answer(HTTPStatus.UNAUTHORIZED, sentence, {hdrs.WWW_AUTHENTICATE: "Bearer"})
-        request[_CALLER] = caller
+    resource = request.match_info.route.resource
+    if (resource is None or resource.canonical not in OPEN_ROUTES) and caller(request) is None:
+        sentence = "A valid token is needed: Authorization: Bearer TOKEN."
+        return error_answer(HTTPStatus.UNAUTHORIZED, sentence, {hdrs.WWW_AUTHENTICATE: "Bearer"})
     return await handler(request)
 
 
@@ -117,10 +116,15 @@ def error_answer(status: HTTPStatus, sentence: str, headers: dict[str, str] | No
     return web.json_response(wire.to_plain(payload), status=status, headers=headers)
 
 
-def caller(request: web.Request) -> Caller:
-    """Who asks."""
-    known: Caller = request[_CALLER]
-    return known
+def caller(request: web.Request) -> Caller | None:
+    """Who asks; ``None`` if it is nobody who may."""
+    return request.app[SERVICES].gatekeeper.admit(bearer_token(request.headers.get(hdrs.AUTHORIZATION)))
+
+
+def caller_name(request: web.Request) -> str | None:
+    """The name of who asks, if there is one."""
+    known = caller(request)
+    return None if known is None else known.name
 
 
 def scan_id(request: web.Request) -> str:

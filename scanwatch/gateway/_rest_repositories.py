@@ -14,7 +14,7 @@ from ..errors import UsageError, WireError
 from ..model import TERMINAL, Repository, ScanStatus
 from ..scanners import scanner_for, scheme_of
 from ..storage import ScanFilter
-from ._rest import SERVICES, Handler, Services, body, caller, page_answer, query, repository_id
+from ._rest import SERVICES, Handler, Services, body, caller_name, page_answer, query, repository_id
 from ._rest_scans import encode_row, trigger
 
 MAX_NAME = 200
@@ -83,7 +83,7 @@ async def delete_repository(request: web.Request) -> web.Response:
     """``DELETE /repositories/:id``: its running scans are ended first, so that their watchers see an end."""
     services, wanted = request.app[SERVICES], repository_id(request)
     await services.store.repository(wanted)
-    scans = await _end_scans(services, wanted, caller(request).name)
+    scans = await _end_scans(services, wanted, caller_name(request))
     await services.store.delete_repository(wanted)
     for scan in scans:
         services.hub.forget(scan)

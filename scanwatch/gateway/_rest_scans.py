@@ -17,7 +17,7 @@ from ..jobs import submit
 from ..model import WAITING, Job, ScanRequest, ScanStatus
 from ..snapshot import Snapshot, to_record
 from ..storage import ScanFilter
-from ._rest import SERVICES, Conflict, Handler, caller, page_answer, query, scan_id
+from ._rest import SERVICES, Conflict, Handler, caller_name, page_answer, query, scan_id
 
 
 def routes() -> dict[tuple[str, str], Handler]:
@@ -91,7 +91,7 @@ async def list_findings(request: web.Request) -> web.Response:
 async def cancel_scan(request: web.Request) -> web.Response:
     """``POST /scans/:id/cancel``: asks once, however often it is called; the end is told by the scan's events."""
     services, wanted = request.app[SERVICES], scan_id(request)
-    await services.worker.cancel(wanted, caller(request).name)
+    await services.worker.cancel(wanted, caller_name(request))
     status = (await services.store.snapshot(wanted)).status
     return accepted(wanted, status, f"The scan is {status.replace('_', ' ')}.")
 
@@ -116,7 +116,7 @@ async def trigger(
         repository_id=repository_id,
         target=target,
         options=options,
-        requested_by=caller(request).name,
+        requested_by=caller_name(request),
         retry_of=retry_of,
     )
     services = request.app[SERVICES]

@@ -126,6 +126,7 @@ class Conversations:
             self._hub.leave_all(sid)
         for scan_id in request.scan_ids:
             self._hub.leave(sid, scan_id)
+        await self._hub.sent()
         return {"ok": True}
 
 

@@ -29,7 +29,6 @@ _EVENT_NAME = re.compile(r"scan:(?P<id>[^:]{1,100}):(?P<kind>progress|complete|f
 class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
     """URL paths, relative to the gateway's base URL: a gateway may live under a prefix."""
 
-    base = "api/v1/"
     health = "api/v1/health"
     repositories = "api/v1/repositories"
     scans = "api/v1/scans"

@@ -1,0 +1,76 @@
+"""The Socket.IO server of one gateway: made as we need it, and ended completely."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import socketio
+from aiohttp import web
+
+from .. import wire
+
+MAX_MESSAGE_BYTES = 1_000_000
+GOODBYE_S = 0.3
+"""How long a client may take to say goodbye; the HTTP server then cuts it off."""
+
+_logger = logging.getLogger(__name__)
+_logger.setLevel(logging.WARNING)  # below that the library writes down what clients send, tokens included
+
+
+class Engine:
+    """Owns the Socket.IO server, its requests and the tasks it starts, some of which the library leaves behind."""
+
+    def __init__(self) -> None:
+        self.server = socketio.AsyncServer(
+            async_mode="aiohttp",
+            namespaces=[wire.NAMESPACE],
+            max_http_buffer_size=MAX_MESSAGE_BYTES,
+            async_handlers=False,  # a client's messages are answered one by one, in order
+            logger=_logger,
+            engineio_logger=_logger,
+        )
+        self._requests: dict[asyncio.Task[Any], web.Request] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.server.eio.start_background_task = self._start
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request of a client: an upgrade lasts as long as its socket, a poll until there is something."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._requests[task] = request
+        try:
+            response: web.StreamResponse = await self.server.handle_request(request)
+            return response
+        finally:
+            del self._requests[task]
+
+    async def close(self) -> None:
+        """Say goodbye to every client, cut off those that do not answer, and end all tasks.
+
+        Only the transports are closed: a client that is told to leave the namespace would not come back by itself.
+        """
+        goodbyes = [asyncio.create_task(self.server.eio.disconnect(sid)) for sid in list(self.server.eio.sockets)]
+        leaving = {*goodbyes, *self._requests}
+        if leaving:
+            await asyncio.wait(leaving, timeout=GOODBYE_S)
+        for request in self._requests.values():
+            if request.transport is not None:
+                request.transport.abort()
+        await self.server.shutdown()
+        await _cancel([*goodbyes, *self._requests, *self._tasks])
+
+    def _start(self, work: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **named: Any) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work(*args, **named))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=GOODBYE_S)

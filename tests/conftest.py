@@ -1,0 +1,49 @@
+"""Whatever a test starts it ends: a thread or task that outlives its test fails it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+
+GRACE_S = 2.0
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads() -> Iterator[None]:
+    """Fail a test that leaves a thread behind."""
+    before = set(threading.enumerate())
+    yield
+    assert not list(_left(lambda: set(threading.enumerate()) - before, time.sleep)), "the test left threads behind"
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_tasks(no_leaked_threads: None, request: pytest.FixtureRequest) -> None:
+    """Fail an async test that leaves a task behind on its loop, its own async fixtures included."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("_watched_loop")
+
+
+@pytest_asyncio.fixture
+async def _watched_loop() -> AsyncIterator[None]:
+    yield
+    deadline = time.monotonic() + GRACE_S
+    while (tasks := _others()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.005)
+    assert not tasks, "the test left tasks behind"
+
+
+def _others() -> set[asyncio.Task[object]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+def _left(look: Callable[[], set[threading.Thread]], wait: Callable[[float], None]) -> set[threading.Thread]:
+    deadline = time.monotonic() + GRACE_S
+    while (left := look()) and time.monotonic() < deadline:
+        wait(0.005)
+    return left
