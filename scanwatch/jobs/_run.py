@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeVar
@@ -104,7 +105,9 @@ class Run:
             await journal.write(events.failed(self._scan_id, self._clock.now(), failure, self._attempt))
         except asyncio.CancelledError:
             if not self._stop.done():
-                await journal.write(events.put_back(self._scan_id, self._clock.now(), self._attempt))
+                # A scan that ended or was taken over meanwhile must not keep this worker from stopping.
+                with suppress(StoreError):
+                    await journal.write(events.put_back(self._scan_id, self._clock.now(), self._attempt))
             raise
 
     async def _take_over(self, snapshot: Snapshot, journal: Journal) -> None:

@@ -168,3 +168,16 @@ async def test_a_worker_that_was_taken_over_writes_nothing_more(bench: Bench) ->
     await until(lambda: not stale.running)
     assert await bench.history() == before
     assert await bench.store.unfinished() == ["s1"]
+
+
+async def test_a_worker_that_was_taken_over_stops_at_once(bench: Bench) -> None:
+    await bench.submit()
+    stale = await bench.start(scan_for_ever, concurrency=1)
+    await bench.reaches(Phase.FETCH)
+    await bench.store.begin_run("s1")
+    await bench.submit("s2")
+    before = await bench.history()
+    async with asyncio.timeout(1):
+        await stale.stop()
+    assert await bench.history() == before
+    assert len(await bench.history("s2")) == 1
