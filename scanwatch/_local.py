@@ -48,6 +48,10 @@ else:
     _APART = 0
 
 
+_running: list[subprocess.Popen[str]] = []
+"""The children of this process: a gateway lives on when the object that started it is forgotten."""
+
+
 def home() -> Path:
     """Where scanwatch keeps what belongs to this user: ``SCANWATCH_HOME``, else the platform's place for data."""
     chosen = os.environ.get("SCANWATCH_HOME")
@@ -217,6 +221,8 @@ class LocalGateway:
         """
         if self._process is not None:
             _end(self._process)
+            if self._process in _running:
+                _running.remove(self._process)
         else:
             _end_joined(self.store, self._pid)
         if self._log is not None and store_file(self.store) is None:
@@ -245,6 +251,7 @@ class LocalGateway:
         url = _ready_url(process, deadline)
         if url is not None:
             self._process, self._log = process, path
+            _running.append(process)
             return Discovery(url, secret, process.pid)
         ran_out = process.poll() is None
         _end(process)

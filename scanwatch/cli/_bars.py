@@ -24,8 +24,8 @@ from ..panel._text import (
 )
 from ..snapshot import Snapshot, eta_s, phase_share
 
-SEGMENT = 4
-"""Cells of one phase's segment."""
+SEGMENT, NARROW_SEGMENT = 4, 2
+"""Cells of one phase's segment, in a wide terminal and in a narrow one."""
 
 _WIDE = 100
 _OTHER_LINES = 3
@@ -87,20 +87,21 @@ def _most_alive(snapshots: Sequence[Snapshot], room: int) -> list[Snapshot]:
 
 
 def _table(snapshots: Sequence[Snapshot], now: datetime, *, wide: bool, plain_ascii: bool) -> Table:
+    segment = SEGMENT if wide else NARROW_SEGMENT
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(width=13, no_wrap=True)
-    table.add_column(min_width=12, max_width=32, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=5 * SEGMENT + 4, no_wrap=True)
+    table.add_column(min_width=12, max_width=28, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=len(WORK_PHASES) * (segment + 1) - 1, no_wrap=True)
     table.add_column(width=5, justify="right", no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     if wide:
-        table.add_column(width=22, justify="right", no_wrap=True, overflow="ellipsis")
+        table.add_column(width=17, justify="right", no_wrap=True, overflow="ellipsis")
     for snapshot in snapshots:
         look = _LOOKS[state_word(snapshot, now)]
         cells = [
             Text(f"{look.ascii_icon if plain_ascii else look.icon} {state_word(snapshot, now)}", style=look.style),
             Text(plain(name_of(snapshot)), style="" if snapshot.terminal else "bold"),
-            bar(snapshot, look.style, plain_ascii=plain_ascii),
+            bar(snapshot, look.style, segment, plain_ascii=plain_ascii),
             Text(percent_text(snapshot)),
             Text(_detail(snapshot), style="red" if snapshot.status is ScanStatus.FAILED else "dim"),
         ]
@@ -108,16 +109,14 @@ def _table(snapshots: Sequence[Snapshot], now: datetime, *, wide: bool, plain_as
     return table
 
 
-def bar(snapshot: Snapshot, style: str, *, plain_ascii: bool) -> Text:
-    """Five segments: thick is done, thin is to come, and the one in between is partly so."""
+def bar(snapshot: Snapshot, style: str, segment: int, *, plain_ascii: bool) -> Text:
+    """Five segments of so many cells: thick is done, thin is to come, and the one in between is partly so."""
     done, to_come = ("#", "-") if plain_ascii else ("━", "─")
-    drawn = Text()
+    segments = []
     for phase in WORK_PHASES:
-        filled = round(_share_done(snapshot, phase) * SEGMENT)
-        drawn.append(done * filled, style=style)
-        drawn.append(to_come * (SEGMENT - filled), style="dim")
-        drawn.append(" ")
-    return drawn
+        filled = int(_share_done(snapshot, phase) * segment)
+        segments.append(Text.assemble((done * filled, style), (to_come * (segment - filled), "dim")))
+    return Text(" ").join(segments)
 
 
 def _share_done(snapshot: Snapshot, phase: Phase) -> float:
@@ -137,7 +136,7 @@ def _detail(snapshot: Snapshot) -> str:
         parts.append(" ".join(part for part in (snapshot.phase.value.capitalize(), files_text(snapshot)) if part))
     artifacts = artifacts_of(snapshot)
     if artifacts is not None:
-        parts.append(f"{count_text(artifacts)} artifacts")
+        parts.append(f"{count_text(artifacts)} artifact{'' if artifacts == 1 else 's'}")
     said = snapshot.current_file or snapshot.message
     if said and not snapshot.terminal:
         parts.append(plain(said))

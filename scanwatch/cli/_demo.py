@@ -12,7 +12,8 @@ from .._connect import connect
 from .._local import MEMORY, LocalGateway
 from ..errors import UsageError
 from ._exit import of_scans
-from ._scans import console_for, show_until_ended
+from ._follow import follow
+from ._scans import feed_of
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ Where to go next
 def run(arguments: argparse.Namespace) -> int:
     """Scan, show, tabulate; the exit code says whether all scans completed."""
     checkout = _checkout(arguments.checkout)
-    console = console_for(pipe_width=PIPE_WIDTH)
+    console = _console()
     console.print(_opening(checkout), highlight=False)
     with (
         LocalGateway(MEMORY, shared=False, backoff_s=BACKOFF_S) as gateway,
@@ -44,11 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         targets = [*SIMULATED, *([str(checkout)] if checkout else [])]
         scans = [client.scan(target) for target in targets]
-        show_until_ended(client, scans, console)
+        follow(feed_of(client, scans), console, as_json=False)
         console.print()
         _print_tables(console, client, scans)
         console.print(_NEXT, highlight=False)
         return of_scans(scan.status for scan in scans)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def _checkout(given: Path | None) -> Path | None:
@@ -77,5 +83,5 @@ def _print_tables(console: Console, client: Client, scans: list[Scan]) -> None:
     print_table(console, f"scan.events()   {retried.target}", retried.events(), event_columns, rows=8)
     artifact_columns = ("artifact_id", "kind", "title", "parent_id", "file")
     print_table(console, f"scan.artifacts()   {last.target}", last.artifacts(), artifact_columns, rows=8)
-    finding_columns = ("level", "rule", "artifact_id", "message", "file")
+    finding_columns = ("level", "rule", "artifact_id", "message")
     print_table(console, f"scan.findings()   {last.target}", last.findings(), finding_columns, rows=8)
