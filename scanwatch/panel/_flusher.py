@@ -1,7 +1,7 @@
 """The one thread that sends: widgets' state is not locked, so nobody else may.
 
-Whoever learns of a change marks the panel and goes on. The thread starts with the first mark, ends by itself
-after a while without any, and holds panels weakly, so that a closed or forgotten one is free at once.
+Whoever learns of a change marks the panel and goes on. The thread starts with the first mark and ends by itself when
+no panel is left or nothing has changed for a while; it holds panels weakly, so that a forgotten one is free.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Flusher:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, idle_s: float = 5.0) -> None:
         self._clock = clock
         self._idle_s = idle_s
+        self._users: weakref.WeakSet[Flushable] = weakref.WeakSet()
         self._due: weakref.WeakKeyDictionary[Flushable, float] = weakref.WeakKeyDictionary()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -42,6 +43,7 @@ class Flusher:
         with self._changed:
             if self._stopped or self._due.get(one, float("inf")) <= at:
                 return
+            self._users.add(one)
             self._due[one] = at
             self._changed.notify()
             if self._thread is None:
@@ -51,9 +53,11 @@ class Flusher:
                 self._thread.start()
 
     def forget(self, one: Flushable) -> None:
-        """Take back all marks of ``one``."""
+        """Take back all marks of ``one``; the thread ends with the last that it serves."""
         with self._changed:
             self._due.pop(one, None)
+            self._users.discard(one)
+            self._changed.notify()
 
     def stop(self) -> None:
         """End the thread and take no more marks."""
@@ -79,7 +83,7 @@ class Flusher:
     def _wait(self) -> list[Flushable] | None:
         """Those whose time has come; ``None`` when the thread should end."""
         with self._changed:
-            while not self._stopped:
+            while self._users and not self._stopped:
                 now = self._clock()
                 ready = [one for one, at in self._due.items() if at <= now]
                 for one in ready:

@@ -45,8 +45,8 @@ class Panel(anywidget.AnyWidget):
     _esm = script()
     _css = stylesheet()
 
-    # Also what a panel that was refused in its constructor finds when it is collected, and closed.
-    _unsubscribe: Callable[[], None] = staticmethod(lambda: None)
+    # A panel is also closed when it is collected: a second time, or after its constructor refused.
+    _unsubscribe: Callable[[], None] | None = None
 
     options = traitlets.Dict().tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
@@ -101,7 +101,9 @@ class Panel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop watching and free everything; the scans go on."""
-        self._unsubscribe()
+        unsubscribe, self._unsubscribe = self._unsubscribe, None
+        if unsubscribe is not None:
+            unsubscribe()
         shared.forget(self)
         super().close()
 

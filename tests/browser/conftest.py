@@ -117,6 +117,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     home = tmp_path_factory.mktemp("lab")
     folder = home / "notebooks"
     folder.mkdir()
+    _silence_news(home / "jupyter_config_dir")
     token = secrets.token_hex(16)
     with (
         (home / "log").open("wb") as log,
@@ -130,6 +131,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             server.terminate()
 
 
+def _silence_news(config: Path) -> None:
+    """Lab asks a new user about news in a pop-up that covers the notebook."""
+    page_config = config / "labconfig" / "page_config.json"
+    page_config.parent.mkdir(parents=True)
+    page_config.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
+
+
 def _command(folder: Path, token: str) -> list[str]:
     settings = {
         "ServerApp.root_dir": folder,
@@ -137,8 +145,6 @@ def _command(folder: Path, token: str) -> list[str]:
         "ServerApp.port": 0,
         "ServerApp.allow_root": True,
         "IdentityProvider.token": token,
-        "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
-        "LabApp.news_url": "",
         "LabApp.extension_manager": "readonly",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
@@ -185,7 +191,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., NotebookPage]]:
-    """A function that opens a notebook: either the sources of its cells, or ``path=`` of a file to work on a copy of."""
+    """A function that opens a notebook: from the sources of its cells, or a copy of ``path``."""
     contexts = []
     errors: list[str] = []
 

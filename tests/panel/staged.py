@@ -1,4 +1,4 @@
-"""A feed whose scans do what a test says, with the real records and the real ``apply``. No gateway, no clock of its own."""
+"""A feed whose scans do what a test says, with the real records and the real ``apply``. No gateway."""
 
 from __future__ import annotations
 

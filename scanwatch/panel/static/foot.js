@@ -17,8 +17,9 @@ export class Foot {
     this.pauseWord = make("span", "sw-pause-word");
     this.pauseIcon = make("span", "sw-state-icon");
     this.pause = makeButton("sw-button sw-small sw-plain", "Pause display", { "aria-pressed": "false" }, onPause, this.pauseIcon, this.pauseWord);
+    this.rule = make("span", "sw-rule");
     this.node = make("div", "sw-foot", {}, make("span", "sw-foot-more", {}, "Overall"), make("span", "sw-all", { "aria-hidden": "true" }, ...this.parts),
-      this.ended, this.toGo, make("span", "sw-grow"), this.fresh, this.rows, make("span", "sw-rule"), this.pause);
+      this.ended, this.toGo, make("span", "sw-grow"), this.fresh, this.rows, this.rule, this.pause);
   }
 
   update({ counts, rows, now, live, at, paused, listed, inSight, fresh }) {
@@ -34,6 +35,7 @@ export class Foot {
     show(this.fresh, fresh > 0);
     setText(this.fresh, `${countText(fresh)} new`);
     show(this.pause, live);
+    show(this.rule, live);
     this.updatePause(Boolean(paused));
   }
 

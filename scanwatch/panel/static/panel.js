@@ -8,20 +8,24 @@ const GONE = new Set(["dead", "restarting", "autorestarting", "terminating"]);
 
 export default function panel() {
   let store;
+  let life;
   return {
     initialize({ model }) {
       store = new RowStore(model.get("snapshot"));
+      life = new Life(model);
       const load = () => store.load(model.get("snapshot"));
       const receive = (message) => { if (message && "patch" in message) store.apply(message); };
       model.on("change:snapshot", load);
       model.on("msg:custom", receive);
+      model.on("comm_live_update", life.check);
       return () => {
+        model.off("comm_live_update", life.check);
         model.off("change:snapshot", load);
         model.off("msg:custom", receive);
       };
     },
     render({ model, el }) {
-      const view = new PanelView(el, store, kernelHost(model, el), model.get("options"));
+      const view = new PanelView(el, store, kernelHost(model, life), model.get("options"));
       model.on("comm_live_update", view.changed);
       return () => {
         model.off("comm_live_update", view.changed);
@@ -32,19 +36,33 @@ export default function panel() {
 }
 
 /** The kernel as a host. No message is answered with `id`: some kernels keep every message with that key. */
-function kernelHost(model, el) {
+function kernelHost(model, life) {
   const wish = (name) => (scanId) => model.send({ do: name, scan_id: scanId });
-  const kernel = () => model.widget_manager?.kernel;
   return {
     actions: { trigger: (target) => model.send({ do: "trigger", target }), cancel: wish("cancel"), retry: wish("retry"), open: wish("open"), close: wish("close") },
-    alive: () => isAlive(model, el, kernel()),
-    busy: () => kernel()?.status === "busy",
+    alive: () => life.check(),
+    busy: () => life.kernel?.status === "busy",
   };
 }
 
-function isAlive(model, el, kernel) {
-  if (el.closest(".jupyter-widgets-disconnected")) return false;
-  if (kernel) return !kernel.isDisposed && !GONE.has(kernel.status);
-  // Front ends that have no such property do not say; those that have it and nothing in it have no kernel.
-  return !(model.widget_manager && "kernel" in model.widget_manager);
+/** Whether the model still has somebody at the other end. A restarted kernel lives, but knows nothing of this model. */
+class Life {
+  constructor(model) {
+    this.manager = model.widget_manager;
+    this.lost = false;
+    this.check = () => {
+      if (this.kernel && GONE.has(this.kernel.status)) this.lost = true;
+      return !this.lost && !this.left();
+    };
+  }
+
+  get kernel() {
+    return this.manager?.kernel;
+  }
+
+  /** Front ends that have no `kernel` property do not say; those that have it and nothing in it have no kernel. */
+  left() {
+    if (this.kernel) return this.kernel.isDisposed;
+    return Boolean(this.manager) && "kernel" in this.manager;
+  }
 }

@@ -138,7 +138,7 @@ export class FullRow extends BaseRow {
     setText(this.time.lastChild, facts.timeNote || estimate);
     setText(this.last.firstChild, facts.last);
     setClass(this.last.firstChild, `sw-line1 sw-age${facts.lastTone ? ` sw-text-${facts.lastTone}` : ""}`);
-    this.time.dataset.age = facts.lastTone === "warn" ? facts.last : "";
+    this.time.lastChild.dataset.age = facts.lastTone === "warn" ? facts.last : "";
     setText(this.summary, summaryOf(row, facts));
     this.summary.classList.toggle("sw-text-bad", facts.isBad);
   }
@@ -189,11 +189,12 @@ export class CompactRow extends BaseRow {
 }
 
 function compactWords(row, facts) {
-  const files = facts.files.replace(" of ", "/");
+  const files = facts.percent === "–" && facts.state === "retrying" ? "" : facts.files.replace(" of ", "/");
   const place = [facts.place.toLowerCase(), files].filter(Boolean).join(" ");
   if (facts.state === "completed") return row.artifacts === undefined ? facts.files : `${facts.artifacts} artifacts`;
-  if (facts.state === "failed" || facts.state === "cancelled") return place ? `${facts.word.toLowerCase()} in ${place}` : facts.word.toLowerCase();
-  if (facts.state === "queued" || facts.state === "cancelling" || facts.state === "unknown") return facts.word.toLowerCase();
+  if (facts.state === "failed" && place) return `failed in ${place}`;
+  if (facts.state === "cancelled" && facts.place) return `cancelled in ${facts.place.toLowerCase()}`;
+  if (facts.state === "queued" || facts.state === "cancelling" || facts.state === "unknown" || facts.ended) return facts.word.toLowerCase();
   const words = facts.state === "stalled" ? `stalled, ${place}` : place || facts.line;
   return facts.state === "retrying" ? `${words}, ${facts.note}` : words;
 }

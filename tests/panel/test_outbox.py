@@ -1,0 +1,169 @@
+"""What a panel tells its browser side: numbered patches of what changed, and snapshots that heal.
+
+@gxp-spec SPEC-001-004 "Live panel and its text forms"
+@trace US-001-001
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanwatch.model import ConnectionState, Phase
+from scanwatch.panel._outbox import PATCH_EVERY_S, Outbox
+
+from .staged import StagedFeed
+
+
+def staged(*targets: str) -> tuple[StagedFeed, Outbox, dict[str, Any]]:
+    feed = StagedFeed(*(targets or ("sim://acme/payments", "sim://acme/ledger")))
+    outbox = Outbox(feed, wall=lambda: 1_800_000_000.0)
+    return feed, outbox, outbox.first()
+
+
+def take_patch(outbox: Outbox, now: float = 0.1, **more: Any) -> dict[str, Any]:
+    patch = outbox.take(now, **more).patch
+    assert patch is not None
+    return patch
+
+
+def calm(outbox: Outbox) -> None:
+    """Let the snapshot that the next change owes be a recent one."""
+    outbox._snapshot_at = 0.0
+
+
+def test_the_first_snapshot_has_every_row_newest_first() -> None:
+    _, _, first = staged("sim://acme/payments", "sim://acme/ledger")
+    assert [row["name"] for _, row in first["rows"]] == ["acme/payments", "acme/ledger"]
+    assert (first["number"], first["at"]) == (0, 1_800_000_000_000)
+    assert first["connection"]["state"] == "live"
+
+
+def test_a_patch_has_changed_fields_of_changed_rows_only() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    changed = first["rows"][1][0]
+    feed.progress(changed, Phase.FETCH, 10, 100)
+    take_patch(outbox)
+    feed.progress(changed, Phase.FETCH, 20, 100)
+    patch = take_patch(outbox, 0.2)
+    assert patch["patch"] == 2
+    assert set(patch) == {"patch", "at", "rows"}
+    assert set(patch["rows"]) == {changed}
+    assert patch["rows"][changed].keys() <= {"share", "percent", "done", "seq", "updated", "left_s"}
+    assert patch["rows"][changed]["done"] == 20
+
+
+def test_nothing_is_told_when_nothing_changed() -> None:
+    _, outbox, _ = staged()
+    outgoing = outbox.take(5.0)
+    assert (outgoing.patch, outgoing.snapshot, outbox.due()) == (None, None, None)
+
+
+def test_a_field_that_is_gone_is_told_as_null() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    scan_id = first["rows"][0][0]
+    feed.progress(scan_id, Phase.FETCH, 1, 9, current_file="src/a.py")
+    take_patch(outbox)
+    feed.progress(scan_id, Phase.FETCH, 2, 9)
+    assert take_patch(outbox)["rows"][scan_id]["file"] is None
+
+
+def test_many_changes_between_two_flushes_are_one_message() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    scan_id = first["rows"][0][0]
+    for done in range(1, 51):
+        feed.progress(scan_id, Phase.FETCH, done, 100)
+    assert take_patch(outbox)["rows"][scan_id]["done"] == 50
+    assert outbox.take(0.2).patch is None
+
+
+def test_ten_patches_a_second_at_most_are_asked_for() -> None:
+    feed, outbox, first = staged()
+    feed.progress(first["rows"][0][0], Phase.FETCH, 1, 9)
+    outbox.take(3.0)
+    assert outbox.ready_at == 3.0 + PATCH_EVERY_S
+
+
+def test_a_costly_flush_is_followed_by_a_longer_rest() -> None:
+    _, outbox, _ = staged()
+    outbox.take(3.0)
+    outbox.worked(0.02)
+    assert outbox.ready_at == 3.0 + 0.4
+
+
+def test_a_snapshot_follows_the_last_change_within_a_second() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    feed.progress(first["rows"][0][0], Phase.FETCH, 1, 9)
+    assert outbox.take(0.3).patch is not None
+    assert outbox.due() == 1.0
+    snapshot = outbox.take(1.0).snapshot
+    assert snapshot is not None
+    assert snapshot["number"] == 1
+    assert outbox.due() is None
+
+
+def test_the_end_of_the_last_scan_is_told_as_a_snapshot_at_once() -> None:
+    feed, outbox, first = staged("sim://acme/payments")
+    calm(outbox)
+    scan_id = first["rows"][0][0]
+    feed.progress(scan_id, Phase.PERSIST, 9, 9)
+    outbox.take(0.1)
+    feed.complete(scan_id, artifacts=3)
+    snapshot = outbox.take(0.2).snapshot
+    assert snapshot is not None
+    assert (snapshot["number"], snapshot["rows"][0][1]["status"]) == (2, "completed")
+
+
+def test_with_many_rows_snapshots_come_less_often() -> None:
+    feed, outbox, first = staged(*(f"sim://acme/{number}" for number in range(1000)))
+    calm(outbox)
+    feed.progress(first["rows"][0][0], Phase.FETCH, 1, 9)
+    assert outbox.take(1.5).patch is not None
+    assert outbox.due() == 2.0
+
+
+def test_a_new_scan_is_put_first_and_a_gone_one_is_dropped() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    new = feed.add("sim://acme/new")
+    patch = take_patch(outbox)
+    assert patch["first"] == [new]
+    assert patch["rows"][new]["name"] == "acme/new"
+    feed.remove(first["rows"][0][0])
+    assert take_patch(outbox)["gone"] == [first["rows"][0][0]]
+
+
+def test_connection_and_trouble_are_told_when_they_change() -> None:
+    feed, outbox, _ = staged()
+    calm(outbox)
+    feed.connect(ConnectionState.REFUSED, "the token has expired (401)")
+    feed.complain("no such repository")
+    patch = take_patch(outbox)
+    assert patch["connection"]["reason"] == "the token has expired (401)"
+    assert patch["trouble"] == "no such repository"
+    feed.complain(None)
+    assert take_patch(outbox)["trouble"] is None
+
+
+def test_events_are_told_of_opened_scans_only_and_once() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    scan_id = first["rows"][0][0]
+    feed.progress(scan_id, Phase.PARSE, 1, 2, artifacts_found=4)
+    assert "events" not in take_patch(outbox)
+    [[seq, _, words]] = take_patch(outbox, opened=[scan_id])["events"][scan_id]
+    assert (seq, words) == (1, "parse 1 of 2, 4 artifacts")
+    assert outbox.take(0.3, [scan_id]).patch is None
+
+
+def test_no_message_has_the_key_some_kernels_keep_for_ever() -> None:
+    feed, outbox, first = staged()
+    calm(outbox)
+    feed.add("sim://acme/new")
+    assert "id" not in first
+    assert "id" not in take_patch(outbox)

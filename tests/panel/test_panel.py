@@ -1,0 +1,165 @@
+"""The widget's kernel side: what it sends, what clicks do, what it stores in a notebook.
+
+@gxp-spec SPEC-001-004 "Live panel and its text forms"
+@trace US-001-001
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from scanwatch.errors import UsageError
+from scanwatch.model import Phase
+from scanwatch.panel import Panel
+
+from .conftest import Sent
+from .staged import StagedFeed
+
+Eventually = Callable[[Callable[[], object]], None]
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def feed() -> StagedFeed:
+    return StagedFeed("sim://acme/payments", "sim://acme/ledger")
+
+
+@pytest.fixture
+def panel(feed: StagedFeed, sent: Sent) -> Iterator[Panel]:
+    panel = Panel(feed)
+    yield panel
+    panel.close()
+
+
+def click(panel: Panel, **content: Any) -> None:
+    panel.comm.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+
+
+def patches(sent: Sent) -> list[dict[str, Any]]:
+    return [data["content"] for _, data in sent if data.get("method") == "custom"]
+
+
+def forms(panel: Panel) -> dict[str, Any]:
+    bundle = panel._repr_mimebundle_()
+    return dict(bundle[0] if isinstance(bundle, tuple) else bundle)
+
+
+def end_all(feed: StagedFeed) -> None:
+    for scan in feed.snapshots():
+        feed.complete(scan.scan_id, artifacts=7)
+
+
+def test_a_panel_opens_with_every_row(panel: Panel, sent: Sent) -> None:
+    [state] = [data["state"] for kind, data in sent if kind == "comm_open" and "snapshot" in data["state"]]
+    assert [row["name"] for _, row in state["snapshot"]["rows"]] == ["acme/payments", "acme/ledger"]
+
+
+def test_a_change_is_sent_by_the_flusher(panel: Panel, feed: StagedFeed, sent: Sent, eventually: Eventually) -> None:
+    scan_id = feed.snapshots()[0].scan_id
+    feed.progress(scan_id, Phase.FETCH, 10, 100)
+    eventually(lambda: panel.snapshot["rows"][0][1].get("done") == 10 or patches(sent))
+
+
+def test_the_end_is_in_the_snapshot_promptly(panel: Panel, feed: StagedFeed, eventually: Eventually) -> None:
+    end_all(feed)
+    eventually(lambda: [row["status"] for _, row in panel.snapshot["rows"]] == ["completed", "completed"])
+
+
+def test_clicks_are_handed_to_the_feed(panel: Panel, feed: StagedFeed) -> None:
+    scan_id = feed.snapshots()[0].scan_id
+    click(panel, do="cancel", scan_id=scan_id)
+    click(panel, do="retry", scan_id=scan_id)
+    click(panel, do="trigger", target="  sim://acme/new ")
+    assert feed.wishes == [("cancel", scan_id), ("retry", scan_id), ("trigger", "sim://acme/new")]
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"do": "cancel"}, {"do": "cancel", "scan_id": 7}, {"do": "trigger", "target": " "}, {"do": "x"}]
+)
+def test_messages_that_make_no_sense_do_nothing(panel: Panel, feed: StagedFeed, content: dict[str, Any]) -> None:
+    click(panel, **content)
+    assert feed.wishes == []
+
+
+def test_opened_details_bring_the_events(panel: Panel, feed: StagedFeed, sent: Sent, eventually: Eventually) -> None:
+    scan_id = feed.snapshots()[0].scan_id
+    feed.progress(scan_id, Phase.PARSE, 1, 2)
+    click(panel, do="open", scan_id=scan_id)
+    eventually(lambda: any(scan_id in patch.get("events", {}) for patch in patches(sent)))
+
+
+def test_a_read_only_panel_takes_no_wishes(feed: StagedFeed, sent: Sent) -> None:
+    panel = Panel(feed, read_only=True)
+    click(panel, do="cancel", scan_id=feed.snapshots()[0].scan_id)
+    panel.close()
+    assert feed.wishes == []
+
+
+def test_a_closed_panel_stops_listening_and_is_free(feed: StagedFeed, sent: Sent) -> None:
+    panel = Panel(feed)
+    reference = weakref.ref(panel)
+    panel.close()
+    assert feed.listened == 0
+    del panel
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_misspelt_option_is_refused_with_the_close_one(feed: StagedFeed) -> None:
+    with pytest.raises(UsageError, match="'compat'; did you mean 'compact'"):
+        Panel(feed, compat=True)
+    with pytest.raises(UsageError, match="it has compact, single"):
+        Panel(feed, zzz=True)
+
+
+def test_a_wrong_environment_is_refused_at_once(feed: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCANWATCH_DISPLAY", "ascii")
+    with pytest.raises(UsageError, match="SCANWATCH_DISPLAY"):
+        Panel(feed)
+
+
+def test_the_forms_beside_a_live_view_do_not_depend_on_the_moment(panel: Panel, feed: StagedFeed) -> None:
+    before = forms(panel)
+    feed.progress(feed.snapshots()[0].scan_id, Phase.FETCH, 10, 100)
+    after = forms(panel)
+    assert before["text/plain"] == after["text/plain"] == "<Panel of 2 scans>"
+    assert before["text/html"] == after["text/html"]
+    assert VIEW in after
+
+
+def test_ended_scans_are_stored_as_their_table(panel: Panel, feed: StagedFeed) -> None:
+    end_all(feed)
+    assert forms(panel)["text/html"].count("Completed") == 2
+
+
+@pytest.mark.parametrize(("mode", "kinds"), [("html", {"text/plain", "text/html"}), ("text", {"text/plain"})])
+def test_a_still_form_can_be_asked_for(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, mode: str, kinds: set[str]
+) -> None:
+    monkeypatch.setenv("SCANWATCH_DISPLAY", mode)
+    assert set(forms(panel)) == kinds
+    assert "acme/payments" in forms(panel)["text/plain"]
+
+
+def test_nothing_is_shown_when_none_is_asked_for(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotImplementedError):
+        panel._ipython_display_()
+    monkeypatch.setenv("SCANWATCH_DISPLAY", "none")
+    assert panel._ipython_display_() is None
+
+
+def test_a_blocking_display_publishes_the_finished_table(
+    panel: Panel, feed: StagedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCANWATCH_BLOCK", "1")
+    end_all(feed)
+    shown = forms(panel)
+    assert set(shown) == {"text/plain", "text/html"}
+    assert shown["text/plain"].count("100 %") == 2
