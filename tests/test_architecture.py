@@ -28,7 +28,7 @@ LAYERS = {
 }
 WATCHING = {"client", "panel", "tables"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}
-SESSION = {"client._session", "client._watched", "client._pace", "client._transport"}
+SESSION = {"client._session", "client._actions", "client._watched", "client._pace", "client._transport"}
 HEAVY_HOMES = {
     "pandas": {"tables"},
     "anywidget": {"panel._panel"},

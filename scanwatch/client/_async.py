@@ -11,13 +11,14 @@ from ..model import Connection, ScanStatus
 from ._address import Token
 from ._core import Core
 from ._face import ids_of, live_core, panel_of, read_statuses
+from ._feed import ClientFeed
 from ._handle import AsyncScan
 from ._waiting import await_on
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..panel import Panel
+    from ..panel import Feed, Panel
 
 T = TypeVar("T")
 
@@ -51,9 +52,13 @@ class AsyncClient:
 
     async def watch(self, *scans: AsyncScan | str, **options: Any) -> Panel:
         """A live panel; as :meth:`Client.watch`."""
+        return panel_of(await self.feed(*scans), options)
+
+    async def feed(self, *scans: AsyncScan | str) -> Feed:
+        """What a panel of ``scans`` is fed with; as :meth:`Client.feed`."""
         ids = ids_of(scans)
         await self._on_loop(lambda: self._core.watch(ids))
-        return panel_of(self._core, ids, options)
+        return ClientFeed(self._core, ids or None)
 
     async def scans(
         self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None

@@ -14,7 +14,7 @@ from ._core import Core
 from ._state import ScanState
 
 if TYPE_CHECKING:
-    from ..panel import Panel
+    from ..panel import Feed, Panel
 
 
 def live_core(url: str, token: Token) -> Core:
@@ -41,12 +41,11 @@ def ids_of(scans: Iterable[ScanState | str]) -> list[str]:
     return ids
 
 
-def panel_of(core: Core, scan_ids: list[str], options: Mapping[str, Any]) -> Panel:
-    """A panel of these scans; of every scan, if there are none."""
+def panel_of(feed: Feed, options: Mapping[str, Any]) -> Panel:
+    """A panel of what ``feed`` brings; raises ``UsageError`` for a misspelt option."""
     from ..panel import Panel
-    from ._feed import ClientFeed
 
-    return Panel(ClientFeed(core, scan_ids or None), **options)
+    return Panel(feed, **options)
 
 
 def read_statuses(status: str | ScanStatus | Iterable[str] | None) -> frozenset[str]:

@@ -10,13 +10,14 @@ from ..model import Connection, ScanStatus
 from ._address import Token
 from ._core import Core
 from ._face import ids_of, live_core, panel_of, read_statuses
+from ._feed import ClientFeed
 from ._handle import Scan
 from ._waiting import block_on
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..panel import Panel
+    from ..panel import Feed, Panel
 
 T = TypeVar("T")
 
@@ -83,9 +84,13 @@ class Client:
         Raises:
             UsageError: an option is misspelt; the message names the one that was meant.
         """
+        return panel_of(self.feed(*scans), options)
+
+    def feed(self, *scans: Scan | str) -> Feed:
+        """What a panel of ``scans`` is fed with, for a display of one's own; without any, of every scan."""
         ids = ids_of(scans)
         self._block(lambda: self._core.watch(ids))
-        return panel_of(self._core, ids, options)
+        return ClientFeed(self._core, ids or None)
 
     def scans(
         self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None

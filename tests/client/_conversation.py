@@ -1,0 +1,108 @@
+"""A session under a clock that stands still, and records and events as the two kinds of gateway send them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from scanwatch.client._actions import Action, Heard
+from scanwatch.client._session import Session
+from scanwatch.model import Event, EventKind, Job, Phase, ScanRecord, ScanStatus
+from scanwatch.snapshot import Snapshot, percent_done
+from tests.strategies import SCAN_ID, START
+
+A = TypeVar("A", bound=Action)
+
+
+class Conversation:
+    """A session, what it asked for, and the events it announced."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.session = Session("http://gateway/", lambda: self.now, self.utc)
+        self.actions: list[Action] = []
+        self._heard: list[Event] = []
+
+    def utc(self) -> datetime:
+        return START.astimezone(UTC) + timedelta(seconds=self.now - 100.0)
+
+    def take(self, kind: type[A]) -> list[A]:
+        """The actions of one kind since the last look; the others stay to be looked at."""
+        self._collect()
+        taken = [action for action in self.actions if isinstance(action, kind)]
+        self.actions = [action for action in self.actions if not isinstance(action, kind)]
+        return taken
+
+    def pass_time(self, seconds: float, kind: type[A], step: float = 0.1) -> list[tuple[float, A]]:
+        """Let time pass in steps; what was asked of one kind, and when."""
+        asked = []
+        for _ in range(round(seconds / step)):
+            self.now += step
+            self.session.tick()
+            asked += [(round(self.now - 100.0, 3), action) for action in self.take(kind)]
+        return asked
+
+    def _collect(self) -> None:
+        for action in self.session.take():
+            if isinstance(action, Heard):
+                self._heard += action.events
+            self.actions.append(action)
+
+    def hear(self, *events: Event) -> None:
+        for event in events:
+            self.session.heard(event)
+            self._collect()
+
+    @property
+    def heard(self) -> list[Event]:
+        """The events announced so far."""
+        self._collect()
+        return self._heard
+
+    @property
+    def snapshot(self) -> Snapshot:
+        self._collect()
+        return self.session.scans[SCAN_ID].snapshot
+
+
+def ours(seq: int, phase: Phase = Phase.FETCH, done: int = 1, total: int = 10, **more: Any) -> Event:
+    """A progress event of our own gateway."""
+    event = Event(
+        scan_id=SCAN_ID,
+        kind=EventKind.PROGRESS,
+        time=START + timedelta(seconds=seq),
+        seq=seq,
+        phase=phase,
+        attempt=1,
+        progress_percent=percent_done(phase, done, total),
+        files_processed=done,
+        total_files=total,
+    )
+    return replace(event, **more)
+
+
+def ours_end(seq: int, kind: EventKind = EventKind.COMPLETE, **more: Any) -> Event:
+    return replace(Event(SCAN_ID, kind, START + timedelta(seconds=seq), seq=seq, attempt=1), **more)
+
+
+def field(ms: int, percent: int, step: str, **more: Any) -> Event:
+    """A progress event of a gateway in the field."""
+    event = Event(
+        SCAN_ID,
+        EventKind.PROGRESS,
+        START + timedelta(milliseconds=ms),
+        step=step,
+        progress_percent=percent,
+        message=step,
+    )
+    return replace(event, **more)
+
+
+def field_end(ms: int, kind: EventKind, error: str | None = None) -> Event:
+    return Event(SCAN_ID, kind, START + timedelta(milliseconds=ms), error=error)
+
+
+def record(status: ScanStatus, job: str | None = None, percent: int | None = None, **more: Any) -> ScanRecord:
+    known = ScanRecord(SCAN_ID, "r-1", status, START, job=None if job is None else Job(job, percent))
+    return replace(known, **more)

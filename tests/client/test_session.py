@@ -1,0 +1,457 @@
+"""A session asks for what is missing, believes what is proven, and shows every event once and in order.
+
+@gxp-spec SPEC-001-003 "Client session and connection"
+@trace US-001-002
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from scanwatch.client._actions import FetchEvents, ListScans, Read, Subscribe
+from scanwatch.client._session import FOREIGN_EVENTS, FOREIGN_SCANS
+from scanwatch.errors import GatewayUnreachable, NotFound, NotSupported
+from scanwatch.model import ConnectionState, EventKind, FailureCode, Phase, ScanStatus, Turn
+from scanwatch.snapshot import Snapshot, apply_all
+from tests.client._conversation import Conversation, field, field_end, ours, ours_end, record
+from tests.strategies import SCAN_ID, START
+
+OTHER_ID = "11111111-c415-4eef-b3cc-841fd3bac1df"
+UNREACHABLE = GatewayUnreachable("nothing answers")
+NOT_FOUND = NotFound("no such scan", status=404, url="http://gateway/api/v1/scans/x")
+
+
+def greeted() -> Conversation:
+    """Joined to a gateway of ours."""
+    conversation = Conversation()
+    conversation.session.joined()
+    conversation.session.greeted()
+    return conversation
+
+
+def in_the_field() -> Conversation:
+    """Joined to a gateway that says no hello, with one scan watched."""
+    conversation = Conversation()
+    conversation.session.joined()
+    conversation.session.watch(SCAN_ID)
+    return conversation
+
+
+def subscribed() -> Conversation:
+    """One scan of ours watched from its first event on."""
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    [request] = conversation.take(Subscribe)
+    conversation.session.acknowledged(request, [(Snapshot(SCAN_ID), [])])
+    return conversation
+
+
+# -- our gateways ------------------------------------------------------------------------------------------------
+
+
+def test_a_watched_scan_is_subscribed_once_the_gateway_says_hello() -> None:
+    conversation = Conversation()
+    conversation.session.watch(SCAN_ID)
+    conversation.session.joined()
+    assert conversation.take(Subscribe) == []
+    conversation.session.greeted()
+    assert conversation.take(Subscribe) == [Subscribe((SCAN_ID,), after={SCAN_ID: 0})]
+
+
+def test_after_a_reconnect_the_subscription_begins_at_the_cursor() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours(2), ours(3))
+    conversation.session.left("cut")
+    conversation.session.joined()
+    conversation.session.greeted()
+    assert conversation.take(Subscribe) == [Subscribe((SCAN_ID,), after={SCAN_ID: 3})]
+
+
+def test_the_acknowledgement_brings_what_was_missed_and_live_events_may_come_before_it() -> None:
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    [request] = conversation.take(Subscribe)
+    conversation.hear(ours(4), ours(5))
+    assert conversation.heard == []
+    assert conversation.take(FetchEvents) == []
+    replay = [ours(1), ours(2), ours(3)]
+    conversation.session.acknowledged(request, [(apply_all(Snapshot(SCAN_ID), replay), replay)])
+    assert conversation.snapshot.seq == 5
+    assert [event.seq for event in conversation.heard] == [1, 2, 3, 4, 5]
+
+
+def test_an_event_after_a_gap_is_held_back_until_the_gap_is_fetched() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours(4, done=4))
+    assert conversation.snapshot.seq == 1
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 1)]
+    conversation.session.fetched(SCAN_ID, [ours(2), ours(3), ours(4, done=4)], None)
+    assert conversation.snapshot.seq == 4
+    assert [event.seq for event in conversation.heard] == [1, 2, 3, 4]
+
+
+def test_a_gap_that_no_gateway_has_any_more_is_stepped_over() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours(4, done=4))
+    conversation.session.fetched(SCAN_ID, [ours(4, done=4)], None)
+    assert conversation.snapshot.files_processed == 4
+    assert [event.seq for event in conversation.heard] == [1, 4]
+
+
+def test_what_is_lost_while_a_fetch_is_under_way_is_fetched_too() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours(3))
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 1)]
+    conversation.hear(ours(6))
+    conversation.session.fetched(SCAN_ID, [ours(2), ours(3)], None)
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 3)]
+    conversation.session.fetched(SCAN_ID, [ours(4), ours(5), ours(6)], None)
+    assert [event.seq for event in conversation.heard] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_fetch_that_fails_is_tried_again_a_second_later() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(2))
+    conversation.take(FetchEvents)
+    conversation.session.fetch_failed(SCAN_ID, UNREACHABLE)
+    asked = conversation.pass_time(1.2, FetchEvents)
+    assert [moment for moment, _ in asked] == [pytest.approx(1.0, abs=0.11)]
+
+
+def test_a_gateway_without_a_history_route_loses_the_gap_and_not_the_scan() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours(5, done=5))
+    conversation.session.fetch_failed(SCAN_ID, NotSupported("no such route"))
+    assert conversation.snapshot.files_processed == 5
+
+
+def test_an_event_merged_from_others_leaves_no_gap() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours(6, merged_from=2))
+    assert conversation.take(FetchEvents) == []
+    assert conversation.snapshot.seq == 6
+
+
+def test_an_end_is_shown_at_once_and_confirmed_by_one_read() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours_end(2))
+    assert conversation.snapshot.status is ScanStatus.COMPLETED
+    assert conversation.take(Read) == [Read(SCAN_ID)]
+    conversation.session.read(record(ScanStatus.COMPLETED, seq=2))
+    assert conversation.pass_time(60, Read) == []
+
+
+def test_the_record_has_the_last_word_about_an_end() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1), ours_end(2))
+    conversation.session.read(record(ScanStatus.FAILED, seq=2, error="it broke", code=FailureCode.INTERNAL))
+    assert (conversation.snapshot.status, conversation.snapshot.error) == (ScanStatus.FAILED, "it broke")
+
+
+def test_an_ended_record_brings_its_events_before_the_end_is_shown() -> None:
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    conversation.session.read(record(ScanStatus.COMPLETED, seq=3))
+    assert not conversation.snapshot.terminal
+    conversation.session.subscribe_failed(conversation.take(Subscribe)[0])
+    conversation.session.tick()
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 0)]
+    conversation.session.fetched(SCAN_ID, [ours(1), ours(2), ours_end(3)], None)
+    assert conversation.snapshot.status is ScanStatus.COMPLETED
+    assert [event.seq for event in conversation.heard] == [1, 2, 3]
+
+
+def test_an_ended_record_ends_the_scan_though_its_events_are_kept_no_more() -> None:
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    conversation.session.subscribe_failed(conversation.take(Subscribe)[0])
+    conversation.session.read(record(ScanStatus.FAILED, seq=30, error="it broke"))
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 0)]
+    conversation.session.fetched(SCAN_ID, [], None)
+    assert (conversation.snapshot.status, conversation.heard) == (ScanStatus.FAILED, [])
+    assert conversation.pass_time(10, FetchEvents) == []
+
+
+def test_a_long_replay_is_fetched_page_by_page_while_the_picture_is_there_at_once() -> None:
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    [request] = conversation.take(Subscribe)
+    history = [ours(seq, done=min(seq, 10)) for seq in range(1, 7)]
+    conversation.session.acknowledged(request, [(apply_all(Snapshot(SCAN_ID), history[:5]), [])])
+    conversation.hear(history[5])
+    assert (conversation.snapshot.seq, conversation.heard) == (6, [])
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 0)]
+    conversation.session.fetched(SCAN_ID, history[:2], 2)
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 2)]
+    conversation.session.fetched(SCAN_ID, history[2:], None)
+    assert (conversation.heard, conversation.snapshot.seq) == (history, 6)
+
+
+def test_a_subscription_refused_for_one_scan_is_tried_for_each() -> None:
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    conversation.session.watch(OTHER_ID)
+    [request] = conversation.take(Subscribe)
+    conversation.session.subscribe_failed(request)
+    assert [one.scan_ids for one in conversation.take(Subscribe)] == [(SCAN_ID,), (OTHER_ID,)]
+
+
+def test_a_subscribed_scan_is_left_in_peace() -> None:
+    conversation = subscribed()
+    asked = conversation.pass_time(50, Read)
+    assert len(asked) <= 1
+
+
+def test_watching_everything_takes_the_gateways_pictures_and_fetches_a_history_only_when_wanted() -> None:
+    conversation = greeted()
+    conversation.session.watch_everything()
+    [request] = conversation.take(Subscribe)
+    assert request.everything
+    conversation.session.acknowledged(request, [(apply_all(Snapshot(SCAN_ID), [ours(1), ours(2)]), [])])
+    conversation.hear(ours(3))
+    assert (conversation.snapshot.seq, conversation.take(FetchEvents)) == (3, [])
+    conversation.session.watch(SCAN_ID)
+    assert conversation.take(FetchEvents) == [FetchEvents(SCAN_ID, 0)]
+    conversation.heard.clear()
+    conversation.session.fetched(SCAN_ID, [ours(1), ours(2), ours(3)], None)
+    assert [event.seq for event in conversation.session.scans[SCAN_ID].events] == [1, 2, 3]
+    assert [event.seq for event in conversation.heard] == [1, 2, 3]
+
+
+def test_a_scan_nobody_named_appears_when_everything_is_watched() -> None:
+    conversation = greeted()
+    conversation.session.watch_everything()
+    conversation.hear(ours(1))
+    assert conversation.snapshot.seq == 1
+    assert conversation.pass_time(1, Read)[0][1] == Read(SCAN_ID), "its target is in the record only"
+
+
+# -- gateways in the field ----------------------------------------------------------------------------------------
+
+
+def test_events_before_the_answer_that_names_the_scan_are_kept_for_it() -> None:
+    conversation = Conversation()
+    conversation.session.joined()
+    conversation.hear(field(0, 5, "queued"), field(4, 10, "Discovering files"))
+    conversation.session.watch(SCAN_ID)
+    assert conversation.snapshot.progress_percent == 10
+    assert [event.progress_percent for event in conversation.heard] == [5, 10]
+
+
+def test_events_of_foreign_scans_are_kept_within_bounds() -> None:
+    conversation = Conversation()
+    for number in range(FOREIGN_SCANS + 50):
+        conversation.hear(replace(field(0, 5, "queued"), scan_id=str(number)))
+    for ms in range(FOREIGN_EVENTS + 50):
+        conversation.hear(replace(field(ms, 5, "queued"), scan_id="last"))
+    assert len(conversation.session._foreign) <= FOREIGN_SCANS
+    assert len(conversation.session.watch("last").events) == FOREIGN_EVENTS
+    assert conversation.session.watch("0").events == []
+
+
+def test_foreign_events_do_not_touch_a_watched_scan() -> None:
+    conversation = in_the_field()
+    conversation.hear(field(0, 10, "Discovering files"))
+    before = conversation.snapshot
+    conversation.hear(replace(field(5, 50, "Parsing artifacts"), scan_id=OTHER_ID))
+    assert conversation.snapshot is before
+
+
+def test_a_late_event_of_the_field_is_kept_in_its_place_and_does_not_move_the_picture() -> None:
+    conversation = in_the_field()
+    conversation.hear(field(0, 5, "queued"), field(20, 50, "Parsing artifacts"), field(10, 10, "Discovering files"))
+    conversation.hear(field(20, 50, "Parsing artifacts"))
+    assert conversation.snapshot.progress_percent == 50
+    assert [event.progress_percent for event in conversation.session.scans[SCAN_ID].events] == [5, 10, 50]
+    assert [event.progress_percent for event in conversation.heard] == [5, 50]
+
+
+def test_a_completed_scan_of_the_field_is_completed_once_a_read_says_so() -> None:
+    conversation = in_the_field()
+    conversation.hear(field(0, 95, "Completing scan"), field_end(10, EventKind.COMPLETE))
+    assert not conversation.snapshot.terminal
+    assert conversation.pass_time(0.5, Read)
+    conversation.session.read(record(ScanStatus.COMPLETED, job="completed", error="of an attempt before"))
+    assert (conversation.snapshot.status, conversation.snapshot.error) == (ScanStatus.COMPLETED, None)
+
+
+@pytest.mark.parametrize("state", ["delayed", "waiting", "active"])
+def test_a_failed_row_is_not_final_while_its_job_may_be_retried(state: str) -> None:
+    conversation = in_the_field()
+    conversation.hear(field(0, 10, "Discovering files"), field_end(20, EventKind.FAILED, "Server Error"))
+    for _ in range(40):
+        conversation.now += 1.0
+        conversation.session.read(record(ScanStatus.FAILED, job=state, error="Server Error"))
+    assert not conversation.snapshot.terminal
+
+
+def test_a_failed_row_is_final_when_its_job_failed() -> None:
+    conversation = in_the_field()
+    conversation.session.read(record(ScanStatus.FAILED, job="failed", error="No .gxp directory found"))
+    assert (conversation.snapshot.status, conversation.snapshot.error) == (ScanStatus.FAILED, "No .gxp directory found")
+
+
+def test_a_failed_row_without_a_job_is_final_after_fifteen_seconds() -> None:
+    conversation = in_the_field()
+    conversation.session.read(record(ScanStatus.FAILED, error="it broke"))
+    conversation.now += 14.9
+    conversation.session.read(record(ScanStatus.FAILED, error="it broke"))
+    assert not conversation.snapshot.terminal
+    conversation.now += 0.1
+    conversation.session.read(record(ScanStatus.FAILED, error="it broke"))
+    assert conversation.snapshot.status is ScanStatus.FAILED
+
+
+def test_failing_twice_then_completing_keeps_the_error_of_each_attempt() -> None:
+    conversation = in_the_field()
+    for attempt in (0, 1):
+        conversation.hear(
+            field(attempt * 1000, 5, "queued"),
+            field(attempt * 1000 + 10, 10, "Discovering files"),
+            field_end(attempt * 1000 + 20, EventKind.FAILED, f"error {attempt + 1}"),
+        )
+        conversation.session.read(record(ScanStatus.FAILED, job="delayed", error=f"error {attempt + 1}"))
+    conversation.hear(field(2000, 5, "queued"), field_end(2100, EventKind.COMPLETE))
+    conversation.session.read(record(ScanStatus.COMPLETED, job="completed", error="error 2"))
+    snapshot = conversation.snapshot
+    assert (snapshot.status, snapshot.attempt, snapshot.error) == (ScanStatus.COMPLETED, 3, None)
+    assert [failure.error for failure in snapshot.failures] == ["error 1", "error 2"]
+
+
+def test_without_any_event_reads_alone_lead_to_the_end() -> None:
+    conversation = in_the_field()
+    conversation.session.read(record(ScanStatus.IN_PROGRESS, job="active", percent=30))
+    assert (conversation.snapshot.phase, conversation.snapshot.progress_percent) == (Phase.PARSE, 30)
+    conversation.session.read(record(ScanStatus.COMPLETED))
+    assert conversation.snapshot.status is ScanStatus.COMPLETED
+    assert conversation.session.connection.state is ConnectionState.POLLING
+    assert conversation.heard == []
+
+
+def test_an_end_event_that_comes_after_the_read_completes_the_history() -> None:
+    conversation = in_the_field()
+    conversation.hear(field(0, 95, "Completing scan"))
+    conversation.session.read(record(ScanStatus.COMPLETED, finished_at=START + timedelta(milliseconds=30)))
+    conversation.hear(field_end(40, EventKind.COMPLETE), field(50, 10, "Discovering files"))
+    assert [event.kind for event in conversation.heard] == [EventKind.PROGRESS, EventKind.COMPLETE]
+
+
+# -- pace, connection, time ---------------------------------------------------------------------------------------
+
+
+def test_reads_are_paced_fast_after_a_trigger_then_every_two_seconds() -> None:
+    conversation = in_the_field()
+    moments = []
+    for _ in range(120):
+        for moment, _read in conversation.pass_time(0.1, Read):
+            moments.append(moment)
+            conversation.session.read(record(ScanStatus.IN_PROGRESS))
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    assert moments[0] <= 0.3
+    assert len([moment for moment in moments if moment <= 2.0]) <= 4
+    assert all(pause >= 0.49 for pause in pauses)
+    assert all(pause >= 1.9 for pause, at in zip(pauses, moments[1:], strict=True) if at > 4.0)
+
+
+def test_reads_are_rare_while_events_flow() -> None:
+    conversation = in_the_field()
+    conversation.pass_time(3, Read)
+    conversation.session.read(record(ScanStatus.IN_PROGRESS))
+    asked = []
+    for second in range(30):
+        conversation.hear(field(second * 1000, 30, "Fetching 9 changed files", message=str(second)))
+        asked += conversation.pass_time(1, Read)
+        conversation.session.read(record(ScanStatus.IN_PROGRESS))
+    assert 1 <= len(asked) <= 2
+
+
+def test_reads_that_fail_become_rarer_and_never_stop() -> None:
+    conversation = in_the_field()
+    conversation.session.left("cut")
+    moments = []
+    for _ in range(1800):
+        for moment, _read in conversation.pass_time(0.1, Read):
+            moments.append(moment)
+            conversation.session.read_failed(SCAN_ID, UNREACHABLE)
+    assert moments[-1] > 120
+    assert moments[-1] - moments[-2] >= 29
+
+
+def test_a_reconnect_is_followed_by_a_read() -> None:
+    conversation = in_the_field()
+    conversation.pass_time(5, Read)
+    conversation.session.read(record(ScanStatus.IN_PROGRESS))
+    conversation.session.left("cut")
+    conversation.session.joined()
+    assert conversation.pass_time(0.7, Read)
+
+
+def test_a_scan_that_is_found_no_more_is_gone() -> None:
+    conversation = in_the_field()
+    for _ in range(3):
+        assert conversation.session.scans[SCAN_ID].live
+        conversation.session.read_failed(SCAN_ID, NOT_FOUND)
+    assert conversation.session.scans[SCAN_ID].gone is NOT_FOUND
+    assert conversation.pass_time(60, Read) == []
+
+
+def test_the_connection_tells_reconnecting_from_polling_from_live() -> None:
+    conversation = in_the_field()
+    states = [conversation.session.connection.state]
+    conversation.session.left("cut")
+    states.append(conversation.session.connection.state)
+    conversation.session.read(record(ScanStatus.IN_PROGRESS))
+    states.append(conversation.session.connection.state)
+    conversation.session.joined()
+    states.append(conversation.session.connection.state)
+    assert states == ["live", "reconnecting", "polling", "live"]
+
+
+def test_a_refused_client_asks_nothing_any_more() -> None:
+    conversation = in_the_field()
+    conversation.session.refused("It asks for a token.")
+    assert conversation.pass_time(60, Read) == []
+    assert conversation.session.connection.reason == "It asks for a token."
+
+
+def test_everything_in_the_field_is_what_the_lists_say() -> None:
+    conversation = Conversation()
+    conversation.session.joined()
+    conversation.session.watch_everything()
+    assert len(conversation.pass_time(31, ListScans)) == 3
+    old = record(ScanStatus.FAILED, error="it broke", finished_at=START - timedelta(hours=1))
+    conversation.session.listed([old, replace(record(ScanStatus.IN_PROGRESS), id=OTHER_ID)])
+    assert conversation.snapshot.status is ScanStatus.FAILED
+    asked = {read.scan_id for _, read in conversation.pass_time(3, Read)}
+    assert asked == {OTHER_ID}, "a failed row this old needs no second look"
+
+
+def test_a_list_does_not_overrule_what_is_known_better() -> None:
+    conversation = in_the_field()
+    conversation.session.read(record(ScanStatus.COMPLETED))
+    conversation.session.listed([record(ScanStatus.IN_PROGRESS)])
+    assert conversation.snapshot.status is ScanStatus.COMPLETED
+
+
+def test_the_age_of_the_last_event_grows_and_starts_again() -> None:
+    conversation = in_the_field()
+    assert conversation.session.age_s(conversation.session.scans[SCAN_ID]) is None
+    conversation.hear(field(0, 5, "queued"))
+    conversation.now += 30
+    assert conversation.session.age_s(conversation.session.scans[SCAN_ID]) == 30
+    conversation.hear(field(30_000, 10, "Discovering files"))
+    assert conversation.session.age_s(conversation.session.scans[SCAN_ID]) == 0
+
+
+def test_a_session_without_scans_is_idle() -> None:
+    conversation = subscribed()
+    assert not conversation.session.idle
+    conversation.hear(ours(1, turn=Turn.CANCELLING), ours_end(2, EventKind.FAILED, code=FailureCode.CANCELLED))
+    assert conversation.snapshot.status is ScanStatus.CANCELLED
+    assert conversation.session.idle
