@@ -62,6 +62,11 @@ class Ledger:
         while len(self._rows) > CACHED_SCANS:
             self._rows.popitem(last=False)
 
+    @property
+    def cached_scans(self) -> list[str]:
+        """The scans whose snapshots are held, the one used last at the end."""
+        return list(self._rows)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

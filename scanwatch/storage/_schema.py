@@ -45,8 +45,8 @@ CREATE TABLE events (
     run INTEGER NOT NULL,
     key TEXT,
     body BLOB NOT NULL,
-    PRIMARY KEY (scan, seq)
-) WITHOUT ROWID;
+    UNIQUE (scan, seq)
+);
 CREATE UNIQUE INDEX events_by_key ON events (scan, run, key) WHERE key IS NOT NULL;
 
 CREATE TABLE artifacts (
@@ -63,7 +63,15 @@ CREATE TABLE findings (
     PRIMARY KEY (scan, position)
 ) WITHOUT ROWID;
 """
-"""Times are microseconds since 1970; ``scans.target`` is case-folded for searching (the snapshot has it as given)."""
+"""Times are microseconds since 1970; ``scans.target`` is case-folded for searching (the snapshot has it as given).
+
+``events`` keeps the rows in the order they came: ordered by scan, a group from 200 scans would write 200 pages instead
+of some 20, four times the bytes in all.
+"""
+
+_CHECKPOINT_PAGES = 4_000
+"""Pages (16 MB) the write-ahead log grows to before it is folded back: the pages of a busy scan are then folded once
+for hundreds of appends."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -154,6 +162,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     if version == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; "

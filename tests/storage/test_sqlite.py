@@ -222,6 +222,18 @@ def _pages(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA page_count").fetchone()[0])
 
 
+async def test_no_more_snapshots_are_held_than_the_cache_allows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ledger, "CACHED_SCANS", 3)
+    ledger = Ledger(connect_writer(path))
+    with ledger.transaction():
+        ledger.create_repository(repository())
+        for i in range(10):
+            ledger.create_scan(request(f"scan-{i}"), queued(f"scan-{i}"))
+    held = ledger.cached_scans
+    ledger.close()
+    assert held == ["scan-7", "scan-8", "scan-9"]
+
+
 async def test_scans_beyond_the_cache_are_read_back_from_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ledger, "CACHED_SCANS", 3)
     store = await _opened(path)

@@ -514,6 +514,24 @@ async def test_deleting_a_repository_deletes_its_scans_events_and_results_alone(
     assert (await store.artifacts("gone")).total == 0
 
 
+async def test_an_update_tells_where_the_last_scan_stands_after_what_came_before(store: Store) -> None:
+    await begin(store)
+    _, changed = await asyncio.gather(store.append(complete()), store.update_repository("repo", {"name": "new"}))
+    assert (changed.name, changed.last_scan_status) == ("new", ScanStatus.COMPLETED)
+
+
+async def test_an_append_just_before_a_deletion_does_not_reach_what_comes_after_it(store: Store) -> None:
+    await begin(store, "old", "one")
+    await asyncio.gather(
+        store.append(fetching("old")),
+        store.delete_repository("one"),
+        store.create_repository(repository("two")),
+        store.create_scan(request("new", "two"), queued("new")),
+    )
+    snapshot = await store.snapshot("new")
+    assert (snapshot.scan_id, snapshot.seq, snapshot.status) == ("new", 1, ScanStatus.QUEUED)
+
+
 # Results
 
 

@@ -123,6 +123,6 @@ async def _everything(store: Store) -> list[object]:
 
 
 Stores.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestStoresAgree = Stores.TestCase
