@@ -48,8 +48,8 @@ else:
     _APART = 0
 
 
-_running: list[subprocess.Popen[str]] = []
-"""The children of this process: a gateway lives on when the object that started it is forgotten."""
+_children: dict[int, subprocess.Popen[str]] = {}
+"""The gateways this process started, by pid: they live on when the object that started them is forgotten."""
 
 
 def home() -> Path:
@@ -196,7 +196,8 @@ class LocalGateway:
         start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         self.store = _as_url(store)
-        self._process: subprocess.Popen[str] | None = None
+        self.joined = True
+        """Whether the gateway was there already."""
         self._log: Path | None = None
         options = _options(concurrency=concurrency, attempts=attempts, backoff=backoff_s, idle_timeout=idle_timeout_s)
         found = discover(self.store) or self._start(options, token, shared, time.monotonic() + start_timeout_s)
@@ -209,20 +210,14 @@ class LocalGateway:
         self.token = found.token
         self._pid = found.pid
 
-    @property
-    def joined(self) -> bool:
-        """Whether the gateway was there already."""
-        return self._process is None
-
     def stop(self) -> None:
         """End the gateway, wherever it was started from; its running scans go on when their store is served again.
 
         Harmless when it has ended already.
         """
-        if self._process is not None:
-            _end(self._process)
-            if self._process in _running:
-                _running.remove(self._process)
+        child = _children.pop(self._pid, None)
+        if child is not None:
+            _end(child)
         else:
             _end_joined(self.store, self._pid)
         if self._log is not None and store_file(self.store) is None:
@@ -250,8 +245,8 @@ class LocalGateway:
         path = Path(log.name)
         url = _ready_url(process, deadline)
         if url is not None:
-            self._process, self._log = process, path
-            _running.append(process)
+            self.joined, self._log = False, path
+            _children[process.pid] = process
             return Discovery(url, secret, process.pid)
         ran_out = process.poll() is None
         _end(process)
