@@ -39,7 +39,6 @@ class Driver:
         self._opened = asyncio.Event()
         self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._refusal: GatewayRefused | None = None
         self._closed = False
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -72,8 +71,8 @@ class Driver:
         """Raises ``ConnectionClosed`` or ``GatewayRefused`` once nothing more can come."""
         if self._closed:
             raise ConnectionClosed(str(self.session.connection.reason))
-        if self._refusal is not None:
-            raise self._refusal
+        if self.session.connection.state is ConnectionState.REFUSED:
+            raise GatewayRefused(str(self.session.connection.reason))
 
     async def close(self) -> None:
         """End everything; no scan is cancelled by it. Harmless when repeated."""
@@ -115,7 +114,6 @@ class Driver:
         self._report(lambda: self.session.left(reason, retry_at, tries))
 
     def refused(self, error: GatewayRefused) -> None:
-        self._refusal = error
         self._opened.set()
         self._report(lambda: self.session.refused(str(error)))
 

@@ -166,6 +166,7 @@ class Session:
         watched = self.scans.get(event.scan_id)
         if watched is None and self.everything:
             watched = self._begin(event.scan_id, history=False)
+            self._read(watched)  # only its record says what it is a scan of
         if watched is None:
             self._keep_foreign(event)
         else:
