@@ -76,7 +76,7 @@ class Hub:
             await asyncio.sleep(_PATIENCE_S)  # it is so new that the store's word of it is still on the way
         else:
             raise RuntimeError(f"scan {scan_id} has not ended, and the hub has never heard of it")
-        entered = self._fanout.enter(sid, scan_room(scan_id))
+        entered = not snapshot.terminal and self._fanout.enter(sid, scan_room(scan_id))
         return await self._identified(snapshot), entered
 
     async def join_all(self, sid: str) -> list[Snapshot]:
@@ -86,8 +86,9 @@ class Hub:
             ends = self._ends
             ended = await self._store.scans(ScanFilter(status=TERMINAL), limit=ENDED_IN_ALL)
         self._fanout.enter(sid, ALL)
-        live = tuple(self._live.values())
-        return [*[await self._identified(snapshot) for snapshot in live], *ended.rows]
+        live = dict(self._live)
+        others = [row for row in ended.rows if row.scan_id not in live]  # what the store says early is still live here
+        return [*[await self._identified(snapshot) for snapshot in live.values()], *others]
 
     def leave(self, sid: str, scan_id: str) -> None:
         """Take a client out of a scan's room."""
@@ -104,34 +105,36 @@ class Hub:
         await reached
 
     def forget(self, scan_id: str) -> None:
-        """Let go of a scan that was deleted."""
+        """Let go of a scan of which no event will come: it has ended, or was deleted."""
         self._live.pop(scan_id, None)
         self._fanout.close_room(scan_room(scan_id))
 
     def _hear(self, event: Event) -> None:
         before = self._live.get(event.scan_id) or Snapshot(event.scan_id)
         after = apply(before, event)
-        if after.terminal:
-            self._live.pop(event.scan_id, None)
-            self._ends += 1
-        else:
-            self._live[event.scan_id] = after
         audience = self._fanout.audience((scan_room(event.scan_id), ALL, FIELD))
         if audience:
             self._outbox.put_nowait((event, audience))
+        if after.terminal:
+            self._ends += 1
+            self.forget(event.scan_id)
+        else:
+            self._live[event.scan_id] = after
 
     async def _publish(self) -> None:
         while True:
             item = await self._outbox.get()
             if isinstance(item, asyncio.Future):
-                if not item.done():
+                if not item.cancelled():
                     item.set_result(None)
-                continue
-            event, audience = item
-            try:
-                await self._fanout.send(event, audience)
-            except Exception:
-                _logger.exception("event %s of scan %s could not be sent", event.seq, event.scan_id)
+            else:
+                await self._send(*item)
+
+    async def _send(self, event: Event, audience: frozenset[str]) -> None:
+        try:
+            await self._fanout.send(event, audience)
+        except Exception:
+            _logger.exception("event %s of scan %s could not be sent", event.seq, event.scan_id)
 
     async def _identified(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with what only the request knows: events do not repeat the target."""

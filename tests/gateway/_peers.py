@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -85,8 +86,11 @@ class Watcher:
         """The payloads of all scan events, in the order of their arrival."""
         return [payload for name, payload in self.heard if name.startswith("scan:")]
 
+    def of(self, scan_id: str) -> list[dict[str, Any]]:
+        return [payload for payload in self.events if payload["scanId"] == scan_id]
+
     def seqs(self, scan_id: str) -> list[int]:
-        return [payload["seq"] for payload in self.events if payload["scanId"] == scan_id]
+        return [payload["seq"] for payload in self.of(scan_id)]
 
     def ended(self, scan_id: str) -> bool:
         ends = {f"scan:{scan_id}:complete", f"scan:{scan_id}:failed"}
@@ -119,7 +123,48 @@ async def watching(
         )
         yield watcher
     finally:
-        if watcher.client.transport() == "polling":
+        if watcher.client.eio.http is not None and watcher.client.transport() == "polling":
             # The client would wait for its last poll, which nobody answers to a client that has left.
             await watcher.client.eio.http.close()
         await watcher.client.shutdown()
+
+
+@asynccontextmanager
+async def deaf(session: aiohttp.ClientSession, url: str) -> AsyncIterator[None]:
+    """A field client that has joined and then neither reads nor answers a goodbye; cut off in the end."""
+    socket = await session.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket", autoclose=False)
+    await socket.receive()
+    await socket.send_str(f"40{wire.NAMESPACE},")
+    await socket.receive()
+    connection = socket._response.connection
+    assert connection is not None
+    assert connection.transport is not None
+    connection.transport.pause_reading()  # type: ignore[attr-defined]  # it is a socket's transport
+    try:
+        yield
+    finally:
+        socket._response.close()
+
+
+@asynccontextmanager
+async def polling(session: aiohttp.ClientSession, url: str) -> AsyncIterator[None]:
+    """A field client that asks again and again over HTTP."""
+    async with session.get(f"{url}/socket.io/?EIO=4&transport=polling") as opened:
+        sid = json.loads((await opened.text())[1:])["sid"]
+    path = f"{url}/socket.io/?EIO=4&transport=polling&sid={sid}"
+    async with session.post(path, data=f"40{wire.NAMESPACE},") as joined:
+        assert joined.status == 200
+
+    async def poll() -> None:
+        while True:
+            async with session.get(path) as answer:
+                await answer.read()
+                if answer.status != 200:
+                    return
+
+    task = asyncio.create_task(poll())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from contextlib import AsyncExitStack
 from typing import Any
 
+import aiohttp
 import pytest
 
 from scanwatch import wire
-from scanwatch.gateway import Gateway
-from tests.gateway._peers import Rest, Watcher, watching
+from scanwatch.gateway import Gateway, GatewayConfig
+from tests.gateway._peers import Rest, Watcher, deaf, watching
 
 UNKNOWN = "9cc8ac9e-c415-4eef-b3cc-841fd3bac1df"
 
@@ -247,3 +249,53 @@ async def test_a_watcher_that_goes_away_leaves_the_others_undisturbed(gateway: G
             await stays.subscribe(scan)
         await stays.until(lambda: stays.ended(scan))
         assert stays.events[-1]["result"]["status"] == "completed"
+
+
+NONSENSE: list[str | bytes] = [
+    *("", "4", "9", "42", "42/ws,", "42/ws,[]", '42/ws,["subscribe"', '42/ws,{"a":1}', "42/ws,[null]"),
+    *("45/ws,", '451-/ws,["subscribe",{"_placeholder":true,"num":7}]', "43/ws,1[]", "41/ws,", "40/ws,{"),
+    "4" + "[" * 50_000,
+    b"\x00\xff",
+]
+
+
+@pytest.mark.parametrize("frame", NONSENSE)
+async def test_frames_that_make_no_sense_harm_nobody_else(gateway: Gateway, rest: Rest, frame: str | bytes) -> None:
+    async with watching(gateway.url) as watcher:
+        socket = await rest.session.ws_connect(f"{gateway.url}/socket.io/?EIO=4&transport=websocket")
+        await socket.send_str(f'40/ws,{{"protocol":{wire.PROTOCOL}}}')
+        await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
+        scan = await rest.scan("files=2&duration_s=0.02")
+        await watcher.subscribe(scan)
+        assert (await rest.until_ended(scan))["status"] == "completed"
+        await socket.close()
+        assert (await watcher.subscribe(all=True))["ok"]
+
+
+async def test_clients_that_stop_reading_or_break_off_hold_up_nobody(
+    gateway: Gateway, rest: Rest, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watching(gateway.url) as reads, aiohttp.ClientSession() as session, deaf(session, gateway.url):
+        async with deaf(session, gateway.url):
+            scan = await rest.scan("files=300&duration_s=0.2&quirk=burst")
+            await reads.subscribe(scan)
+            await reads.until(lambda: len(reads.events) > 300)
+        await reads.until(lambda: reads.ended(scan))
+        assert reads.seqs(scan)[-1] == (await rest.until_ended(scan))["seq"]
+        assert caplog.records == []
+
+
+async def test_a_gateway_stops_at_once_with_clients_that_do_not_let_go() -> None:
+    config = GatewayConfig(port=0, store="memory:", max_events_per_s=0)
+    async with (
+        aiohttp.ClientSession() as session,
+        Gateway(config) as gateway,
+        deaf(session, gateway.url),
+        watching(gateway.url) as watcher,
+    ):
+        scan = await Rest(session, gateway.url).scan("files=500&duration_s=0.2&quirk=burst")
+        await watcher.subscribe(scan)
+        await watcher.until(lambda: len(watcher.events) > 500)
+        begun = time.monotonic()
+        await gateway.__aexit__(None, None, None)
+        assert time.monotonic() - begun < 2
