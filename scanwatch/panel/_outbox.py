@@ -32,6 +32,8 @@ DUTY = 0.05
 """The share of its time the flusher may spend on one panel."""
 
 EVENTS_SHOWN = 10
+CLOCKS_AGREE_MS = 2000
+"""An event that took less from the gateway's clock to ours is taken to have come at its own time."""
 
 Message = dict[str, Any]
 
@@ -151,13 +153,24 @@ class Outbox:
             seen = self._seen.get(scan_id)
             if seen is snapshot:
                 continue
-            row = encode(snapshot)
+            row = {**encode(snapshot), **self._heard(snapshot, seen)}
             fields = difference(self._rows.get(scan_id, {}), row)
             self._ended = self._ended or (snapshot.terminal and not (seen and seen.terminal))
             self._seen[scan_id], self._rows[scan_id] = snapshot, row
             if fields:
                 changed[scan_id] = fields
         return changed
+
+    def _heard(self, snapshot: Snapshot, seen: Snapshot | None) -> Row:
+        """When the newest event came here, where that differs from its own time: the gateway's clock may be off."""
+        if snapshot.updated_at is None:
+            return {}
+        now_ms, updated_ms = self._now_ms(), round(snapshot.updated_at.timestamp() * 1000)
+        if seen is not None and seen.updated_at == snapshot.updated_at:
+            heard_ms = int(self._rows[snapshot.scan_id].get("heard", updated_ms))
+        else:
+            heard_ms = now_ms if seen is not None else min(now_ms, updated_ms)
+        return {} if abs(heard_ms - updated_ms) < CLOCKS_AGREE_MS else {"heard": heard_ms}
 
     def _new_events(self, opened: Sequence[str]) -> dict[str, list[list[Any]]]:
         for closed in self._told_events.keys() - set(opened):

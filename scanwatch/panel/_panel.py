@@ -83,6 +83,7 @@ class Panel(anywidget.AnyWidget):
         }
         super().__init__(options=options, snapshot=self._outbox.first())
         self.on_msg(type(self)._clicked)
+        _take_clicks_while_a_cell_runs(self.comm)
         self._built = True
         self._mark()
 
@@ -173,6 +174,14 @@ def _marker(panel: Panel) -> Callable[[str | None], None]:
             panel._mark()
 
     return changed
+
+
+def _take_clicks_while_a_cell_runs(comm: Any) -> None:
+    """Some kernels (ipykernel 7.4) send a widget's messages to the thread of the cell that made it, where they wait for
+    the running cell. Leaving each on the subshell the front end chose lets Cancel work meanwhile.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, chosen: chosen
 
 
 def _refuse_misspelt(misspelt: dict[str, object]) -> None:

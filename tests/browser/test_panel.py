@@ -67,6 +67,56 @@ def test_a_cancel_click_asks_in_the_row_and_reaches_the_kernel(open_notebook: Op
     expect(row).to_contain_text("Cancelled")
 
 
+def test_a_cancel_click_reaches_the_kernel_while_a_cell_runs(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW, "import time\nfor _ in range(150): time.sleep(0.1)\nprint('cell ended')")
+    notebook.start_all()
+    row = notebook.panel.get_by_role("row").filter(has_text="acme/payments")
+    row.get_by_role("button", name="Cancel scan of acme/payments").click()
+    row.locator(".sw-stop").click()
+    expect(row).to_contain_text("Cancelling")
+    expect(notebook.page.get_by_text("cell ended", exact=True)).to_have_count(0)
+
+
+def test_the_keyboard_moves_opens_asks_filters_and_comes_back(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW)
+    notebook.run_all()
+    grid = notebook.panel.get_by_role("grid")
+    keyboard = notebook.page.keyboard
+    grid.focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        keyboard.press(key)
+    expect(notebook.panel.locator(".sw-current")).to_contain_text("acme/dose-calculator")
+    expect(notebook.panel.locator(".sw-details")).to_contain_text("Last events")
+    keyboard.press("Home")
+    keyboard.press("c")
+    keep = notebook.panel.get_by_role("button", name="Keep scan of acme/payments")
+    expect(keep).to_be_focused()
+    keyboard.press("Escape")
+    expect(grid).to_be_focused()
+    assert notebook.execute("print(feed.wishes)") == "[]"
+
+    keyboard.press("/")
+    keyboard.type("random")
+    expect(notebook.panel.locator(".sw-row")).to_have_count(1)
+    keyboard.press("Escape")
+    expect(notebook.panel.locator(".sw-row")).to_have_count(3)
+    keyboard.press("Escape")
+    expect(grid).to_be_focused()
+    assert notebook.page.locator(".jp-Cell").count() == 2
+
+
+def test_a_scan_started_in_the_panel_joins_its_list(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW)
+    notebook.run_all()
+    field = notebook.panel.get_by_role("textbox", name="Repository to scan")
+    field.fill("sim://acme/new-one")
+    field.press("Enter")
+    expect(notebook.panel.locator(".sw-row").first).to_contain_text("acme/new-one")
+    expect(field).to_have_value("")
+    notebook.execute("feed.complain('No scanner takes xyz://; there are sim:// and https://.')")
+    expect(notebook.panel.get_by_role("alert")).to_contain_text("No scanner takes xyz://")
+
+
 def test_a_hostile_name_is_shown_as_text(open_notebook: Open) -> None:
     notebook = open_notebook(
         STAGE,

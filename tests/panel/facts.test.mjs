@@ -101,3 +101,10 @@ test("an estimate changes only when it stays changed", () => {
   assert.equal(steady.words("a", "2 min", 3000), "3 min");
   assert.equal(steady.words("a", "2 min", 6000), "2 min");
 });
+
+test("a gateway whose clock is off does not make a row old or young", () => {
+  const behind = { updated: NOW - 302_000, heard: NOW - 2000, started: NOW - 340_000 };
+  const shown = facts(behind);
+  assert.deepEqual([shown.word, shown.last, shown.elapsed], ["In progress", "2 s ago", "0:40"]);
+  assert.equal(stateOf({ ...working, ...behind, heard: NOW - 40_000 }, NOW, 30), "stalled");
+});

@@ -51,7 +51,7 @@ def test_a_patch_has_changed_fields_of_changed_rows_only() -> None:
     assert patch["patch"] == 2
     assert set(patch) == {"patch", "at", "rows"}
     assert set(patch["rows"]) == {changed}
-    assert patch["rows"][changed].keys() <= {"share", "percent", "done", "seq", "updated", "left_s"}
+    assert patch["rows"][changed].keys() <= {"share", "percent", "done", "seq", "updated", "heard", "left_s"}
     assert patch["rows"][changed]["done"] == 20
 
 
@@ -159,6 +159,14 @@ def test_events_are_told_of_opened_scans_only_and_once() -> None:
     [[seq, _, words]] = take_patch(outbox, opened=[scan_id])["events"][scan_id]
     assert (seq, words) == (1, "parse 1 of 2, 4 artifacts")
     assert outbox.take(0.3, [scan_id]).patch is None
+
+
+def test_an_event_of_a_gateway_whose_clock_is_off_is_as_old_as_its_arrival() -> None:
+    feed, outbox, first = staged()  # its events are of the machine's time, far from the outbox's wall clock
+    calm(outbox)
+    scan_id = first["rows"][0][0]
+    feed.progress(scan_id, Phase.FETCH, 1, 9)
+    assert take_patch(outbox)["rows"][scan_id]["heard"] == 1_800_000_000_000
 
 
 def test_no_message_has_the_key_some_kernels_keep_for_ever() -> None:

@@ -36,7 +36,11 @@ export function isTerminal(row) {
 }
 
 /** The state as shown: silence shows as stalled, a further attempt as retrying. */
-export function stateOf(row, now, stalledAfterS) {
+export function stateOf(row, here, stalledAfterS) {
+  return stateAt(row, timeOf(row, here), stalledAfterS);
+}
+
+function stateAt(row, now, stalledAfterS) {
   if (isTerminal(row) || row.status === "cancelling") return row.status;
   if (row.status === "queued") return "queued";
   if (row.status === "pending") return row.created === undefined ? "unknown" : "queued";
@@ -84,8 +88,9 @@ function reachedBefore(row) {
 }
 
 /** Everything shown of a row. `live`: events come in; else clock times take the place of ages. */
-export function factsOf(row, { now, live = true, readOnly = false, stalledAfterS = 30 }) {
-  const state = stateOf(row, now, stalledAfterS);
+export function factsOf(row, { now: here, live = true, readOnly = false, stalledAfterS = 30 }) {
+  const now = timeOf(row, here);
+  const state = stateAt(row, now, stalledAfterS);
   const ended = isTerminal(row);
   const working = !ended && state !== "queued" && state !== "unknown";
   const between = working && isBetween(row);
@@ -113,6 +118,14 @@ export function factsOf(row, { now, live = true, readOnly = false, stalledAfterS
   };
   facts.spoken = spokenOf(facts, row);
   return facts;
+}
+
+/**
+ * The gateway's time for a row: what passed since its last event is counted here, the rest there, as clocks may differ.
+ * Functions that take `here` are given our time and ask this one; `now` is the gateway's already.
+ */
+export function timeOf(row, now) {
+  return row.heard === undefined || row.updated === undefined ? now : row.updated + (now - row.heard);
 }
 
 function quietFor(row, now) {

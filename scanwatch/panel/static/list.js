@@ -87,24 +87,32 @@ export class ScanList {
   draw(wanted, height, of) {
     const ids = new Set(wanted.map(([id]) => id));
     for (const [id, row] of this.pool) if (!ids.has(id)) this.release(id, row);
+    for (const [id, details] of this.opened) if (!ids.has(id)) details.node.remove();
     let grew = false;
+    let next = this.box.firstElementChild;
+    // The document's order is the order read aloud. Only a node that is out of place moves: moving one loses its focus.
+    const settle = (node) => {
+      if (node === next) next = next.nextElementSibling;
+      else this.box.insertBefore(node, next);
+    };
     for (const [id, index, y] of wanted) {
       const state = of(id);
       const row = this.pool.get(id) ?? this.take(id);
       const open = this.opened.has(id);
       const asking = this.asking === id && state.facts.can === "cancel";
+      settle(row.node);
       row.place({ y, index, current: this.current === id, open });
       row.update(state.row, state.facts, { ...state, open, asking });
-      if (open) grew = this.drawDetails(this.opened.get(id), y + height, state) || grew;
+      if (!open) continue;
+      settle(this.opened.get(id).node);
+      grew = this.drawDetails(this.opened.get(id), y + height, state) || grew;
     }
-    for (const [id, details] of this.opened) if (!ids.has(id)) details.node.remove();
     setAttribute(this.node, "aria-activedescendant", this.pool.get(this.current)?.node.id ?? null);
     if (this.asking !== null && !this.pool.get(this.asking)?.question) this.ask(null);
     if (grew) this.changed();
   }
 
   drawDetails(details, y, { row, lines, now }) {
-    if (!details.node.isConnected) this.box.append(details.node);
     details.node.style.transform = `translateY(${y}px)`;
     details.update(row, lines, now);
     const height = Math.max(details.height ?? 0, details.node.offsetHeight);
@@ -117,7 +125,6 @@ export class ScanList {
     const row = this.free.pop() ?? new (this.compact ? CompactRow : FullRow)(this.handlers);
     row.bind(id, `${this.prefix}-row-${(this.made += 1)}`);
     this.pool.set(id, row);
-    this.box.append(row.node);
     return row;
   }
 

@@ -6,7 +6,7 @@
 
 import { Card } from "./card.js";
 import { make, show } from "./elements.js";
-import { countStates, factsOf, groupOf, stateOf } from "./facts.js";
+import { countStates, factsOf, groupOf, stateOf, timeOf } from "./facts.js";
 import { Announcer, Foot } from "./foot.js";
 import { CompactHead, ConnectionSign, Filters, NoMatch, Note, Trigger, makeEmpty, noteFor } from "./head.js";
 import { ScanList } from "./list.js";
@@ -130,7 +130,7 @@ export class PanelView {
       if (shown) this.estimated.add(id);
       estimate = shown || (this.estimated.has(id) || facts.state === "stalled" ? "no estimate" : "");
     }
-    return { row, facts, estimate, now: live.now, lines: this.store.events.get(id) };
+    return { row, facts, estimate, now: timeOf(row, live.now), lines: this.store.events.get(id) };
   }
 
   paintCard(live) {
