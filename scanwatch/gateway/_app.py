@@ -185,15 +185,15 @@ class Gateway:
 async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | None = None) -> None:
     """Run a gateway until SIGINT or SIGTERM, or until it has been idle for ``config.idle_s``.
 
-    ``on_ready`` is called once it listens.
+    ``on_ready`` is called once it listens. Signals reach the main thread only, so call this there.
 
     Raises:
         ConfigurationError: the address cannot be listened on, or the store's URL is wrong.
         StoreBusy: another process owns the store.
     """
     stop = asyncio.Event()
-    async with Gateway(config) as gateway:
-        with _signals_set(stop):
+    with _signals_set(stop):
+        async with Gateway(config) as gateway:
             if on_ready is not None:
                 on_ready(gateway)
             # In slices: on Windows a waiting loop does not notice a signal until it turns.
