@@ -40,7 +40,7 @@ def test_the_bars_move_and_every_scan_ends_completed(
         if share is not None and int(share) not in shares:
             shares.append(int(share))
         time.sleep(0.05)
-    notebook.page.screenshot(path=tmp_path / "running.png")
+    (tmp_path / "running.png").write_bytes(notebook.page.screenshot())
 
     assert len(shares) >= 5, "the bar moves"
     assert shares == sorted(shares), "and never back"

@@ -59,7 +59,13 @@ export class Trigger {
   constructor(onTrigger) {
     this.input = make("input", "", { type: "text", placeholder: "Repository to scan, URL or path", "aria-label": "Repository to scan", autocomplete: "off", spellcheck: "false" });
     this.button = make("button", "sw-button sw-primary", { type: "submit" }, "Scan");
-    this.node = make("form", "sw-trigger", { "aria-label": "Start a scan" }, make("label", "sw-field", {}, icon("repository"), this.input), this.button);
+    this.node = make("form", "sw-trigger", { "aria-label": "Start a scan", "data-lm-suppress-shortcuts": "true" }, make("label", "sw-field", {}, icon("repository"), this.input), this.button);
+    // Not every host leaves Enter its usual meaning in a form.
+    this.input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault();
+      this.node.requestSubmit();
+    });
     this.node.addEventListener("submit", (event) => {
       event.preventDefault();
       const target = this.input.value.trim();
@@ -90,7 +96,7 @@ export class Filters {
     const chips = [...this.chips.values()].map(({ node }) => node);
     const group = make("div", "sw-chips", { role: "group", "aria-label": "Show by state" }, ...chips.slice(0, -1), make("span", "sw-rule"), chips.at(-1));
     this.node = make("div", "sw-filters", {}, group,
-      make("label", "sw-field sw-find", {}, icon("find"), this.input, make("kbd", "", { "aria-hidden": "true" }, "/")), this.select);
+      make("label", "sw-field sw-find", { "data-lm-suppress-shortcuts": "true" }, icon("find"), this.input, make("kbd", "", { "aria-hidden": "true" }, "/")), this.select);
   }
 
   makeChip(state, word) {
