@@ -140,10 +140,14 @@ class Driver:
             if time.monotonic() >= next_tick:
                 self.session.tick()
                 next_tick = time.monotonic() + TICK_S
-            self.act()
+            self._reduce()
 
     def act(self) -> None:
-        """Reduce what was reported and carry out what the session wants, at once."""
+        """Carry out at once what the session wants after it was told something, and let time pass for it again."""
+        self._reduce()
+        self._woken.set()
+
+    def _reduce(self) -> None:
         while self._reports:
             self._reports.popleft()()
         self._carry_out(self.session.take())

@@ -71,8 +71,11 @@ async def await_until(check: Callable[[], bool], arm: Arm, timeout_s: float | No
         while not check():
             if deadline.passed:
                 return False
+            # Not wait_for(): before Python 3.12 it forgets a cancellation that comes together with what it waits for,
+            # and an interrupted cell would go on waiting.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), deadline.slice_s())
+                async with asyncio.timeout(deadline.slice_s()):
+                    await woken.wait()
             woken.clear()
         return True
     finally:
