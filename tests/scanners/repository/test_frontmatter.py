@@ -146,7 +146,7 @@ def test_an_alias_bomb_is_cheap():
     assert set(front(f"l0: &l0 lol\n{levels}").entries) == {"l0", "l1", "l2", "l3"}
     with pytest.raises(FrontMatterError, match="aliases"):
         front("l0: &l0 lol\n" + "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30)))
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10  # a bound against hanging; benchmarks measure
 
 
 def _read(kind: str, contents: bytes) -> None:

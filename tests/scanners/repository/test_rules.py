@@ -201,7 +201,7 @@ def test_no_pattern_makes_a_scan_slow():
     began = time.perf_counter()
 
     assert not paths.any_match("*a" * 40 + "b")
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10  # a bound against hanging; benchmarks measure
 
 
 def test_links_and_submodules_in_the_record_are_not_followed(repo, scan):
