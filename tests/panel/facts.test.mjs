@@ -2,13 +2,37 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { countStates, factsOf, segmentsOf, stateOf } from "../../scanwatch/panel/static/facts.js";
-import { SteadyWords, agoText, countText, durationText, headAndTail, remainingText } from "../../scanwatch/panel/static/words.js";
+import {
+  SteadyWords,
+  agoText,
+  countText,
+  durationText,
+  headAndTail,
+  remainingText,
+} from "../../scanwatch/panel/static/words.js";
 
 const NOW = 1_800_000_000_000;
-const working = { name: "acme/payments", status: "in_progress", phase: "parse", share: 0.4, percent: 42, attempt: 1, done: 96, total: 240,
-  created: NOW - 60_000, started: NOW - 40_000, updated: NOW - 2_000, left_s: 130, file: "src/a.py", spans: [[1, "parse", NOW - 9000, null]] };
+const working = {
+  name: "acme/payments",
+  status: "in_progress",
+  phase: "parse",
+  share: 0.4,
+  percent: 42,
+  attempt: 1,
+  done: 96,
+  total: 240,
+  created: NOW - 60_000,
+  started: NOW - 40_000,
+  updated: NOW - 2_000,
+  left_s: 130,
+  file: "src/a.py",
+  spans: [[1, "parse", NOW - 9000, null]],
+};
 const facts = (row, more = {}) => factsOf({ ...working, ...row }, { now: NOW, ...more });
-const kinds = (row) => segmentsOf({ ...working, ...row }).map(({ kind }) => kind).join(" ");
+const kinds = (row) =>
+  segmentsOf({ ...working, ...row })
+    .map(({ kind }) => kind)
+    .join(" ");
 
 test("a working row says phase, files, percent, time and age", () => {
   const shown = facts({});
@@ -23,24 +47,39 @@ test("silence is told apart from work: strong, then stalled, never failed", () =
   assert.equal(facts({ updated: NOW - 12_000 }).lastTone, "strong");
   assert.equal(facts({ updated: NOW - 12_000 }).breathing, false);
   const stalled = facts({ updated: NOW - 48_000 });
-  assert.deepEqual([stalled.word, stalled.note, stalled.role, stalled.lastTone, stalled.estimate], ["Stalled", "in progress", "warn", "warn", ""]);
+  assert.deepEqual(
+    [stalled.word, stalled.note, stalled.role, stalled.lastTone, stalled.estimate],
+    ["Stalled", "in progress", "warn", "warn", ""],
+  );
 });
 
 test("a percent or total that is not known is a dash, never invented", () => {
   const shown = facts({ phase: "discovery", percent: undefined, share: undefined, total: undefined, done: 1872 });
-  assert.deepEqual([shown.percent, shown.files, shown.segments[0]], ["–", "1\u2009872 so far", { kind: "now", share: null }]);
+  assert.deepEqual(
+    [shown.percent, shown.files, shown.segments[0]],
+    ["–", "1\u2009872 so far", { kind: "now", share: null }],
+  );
 });
 
 test("segments show done, now, to come, reached before and stopped here", () => {
   assert.equal(kinds({}), "done done now todo todo");
   assert.equal(kinds({ status: "completed" }), "done done done done done");
   assert.equal(kinds({ status: "failed" }), "done done stopped todo todo");
-  assert.equal(kinds({ attempt: 2, phase: "fetch", failures: [[1, "validate", "x", 0]] }), "done now reached reached todo");
+  assert.equal(
+    kinds({ attempt: 2, phase: "fetch", failures: [[1, "validate", "x", 0]] }),
+    "done now reached reached todo",
+  );
   assert.equal(kinds({ status: "queued", phase: "queued" }), "todo todo todo todo todo");
 });
 
 test("between two attempts nothing is stalled and no percent is claimed", () => {
-  const shown = facts({ attempt: 2, phase: "queued", percent: 0, updated: NOW - 90_000, failures: [[1, "parse", "worker ran out of memory", 0]] });
+  const shown = facts({
+    attempt: 2,
+    phase: "queued",
+    percent: 0,
+    updated: NOW - 90_000,
+    failures: [[1, "parse", "worker ran out of memory", 0]],
+  });
   assert.deepEqual([shown.word, shown.note, shown.percent], ["Retrying", "attempt 2", "–"]);
   assert.equal(shown.line, "Attempt 1, parse: worker ran out of memory");
   assert.deepEqual([shown.place, shown.files], ["Reached parse", "attempt 1"]);
@@ -49,7 +88,10 @@ test("between two attempts nothing is stalled and no percent is claimed", () => 
 test("an end that is not confirmed says so, a cancel is not done before it is confirmed", () => {
   assert.equal(facts({ settling: true }).line, "Waits for the end to be confirmed");
   const asked = facts({ status: "cancelling", cancel_asked: NOW - 3000 });
-  assert.deepEqual([asked.word, asked.note, asked.line, asked.can], ["Cancelling", "asked 3 s ago", "Waits for the worker to confirm", ""]);
+  assert.deepEqual(
+    [asked.word, asked.note, asked.line, asked.can],
+    ["Cancelling", "asked 3 s ago", "Waits for the worker to confirm", ""],
+  );
 });
 
 test("a failure says phase, file and cause, and can be scanned again", () => {
@@ -73,7 +115,11 @@ test("a read-only panel has no buttons; an unknown scan claims nothing", () => {
 });
 
 test("stalled is counted apart and among those in progress", () => {
-  const rows = new Map([["a", working], ["b", { ...working, updated: NOW - 48_000 }], ["c", { ...working, status: "completed" }]]);
+  const rows = new Map([
+    ["a", working],
+    ["b", { ...working, updated: NOW - 48_000 }],
+    ["c", { ...working, status: "completed" }],
+  ]);
   const counts = countStates(rows, NOW, 30);
   assert.deepEqual([counts.all, counts.in_progress, counts.stalled, counts.completed], [3, 2, 1, 1]);
   assert.equal(stateOf({ ...working, updated: NOW - 48_000 }, NOW, Infinity), "in_progress");

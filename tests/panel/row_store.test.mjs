@@ -3,7 +3,16 @@ import { test } from "node:test";
 
 import { RowStore } from "../../scanwatch/panel/static/store.js";
 
-const first = () => ({ number: 0, at: 1000, connection: { state: "live" }, trouble: null, rows: [["b", { name: "b", percent: 1 }], ["a", { name: "a" }]] });
+const first = () => ({
+  number: 0,
+  at: 1000,
+  connection: { state: "live" },
+  trouble: null,
+  rows: [
+    ["b", { name: "b", percent: 1 }],
+    ["a", { name: "a" }],
+  ],
+});
 const filled = () => new RowStore(first(), () => 1000);
 
 test("a store starts from a snapshot", () => {
@@ -84,7 +93,9 @@ test("the gateway's clock is followed from patches, not from a stored snapshot",
 test("subscribers hear of changes until they leave", () => {
   const store = filled();
   let heard = 0;
-  const leave = store.subscribe(() => { heard += 1; });
+  const leave = store.subscribe(() => {
+    heard += 1;
+  });
   store.apply({ patch: 1, at: 1100 });
   leave();
   store.apply({ patch: 2, at: 1100 });

@@ -1,7 +1,19 @@
 // One scan as a card: what a bare scan at the end of a cell shows.
 
 import { copyButton, Details } from "./details.js";
-import { make, makeBar, makeButton, makeQuestion, setAttribute, setClass, setIcon, setMiddleCut, setText, show, updateBar } from "./elements.js";
+import {
+  make,
+  makeBar,
+  makeButton,
+  makeQuestion,
+  setAttribute,
+  setClass,
+  setIcon,
+  setMiddleCut,
+  setText,
+  show,
+  updateBar,
+} from "./elements.js";
 import { PHASES } from "./facts.js";
 import { icon } from "./icons.js";
 import { capital, durationText } from "./words.js";
@@ -22,7 +34,14 @@ export class Card {
     this.percent = make("span");
     this.line = make("div", "sw-card-line");
     this.facts = make("dl", "sw-card-facts");
-    this.toggle = makeButton("sw-button sw-small sw-plain sw-card-toggle", "Details", { "aria-expanded": "false" }, () => this.toggleDetails(), icon("open"), "Details");
+    this.toggle = makeButton(
+      "sw-button sw-small sw-plain sw-card-toggle",
+      "Details",
+      { "aria-expanded": "false" },
+      () => this.toggleDetails(),
+      icon("open"),
+      "Details",
+    );
     this.calls = make("div", "sw-calls");
     this.node = make("div", "sw-card", {}, this.head(), this.progress(), this.line, this.facts, this.calls);
     this.opened = null;
@@ -30,12 +49,33 @@ export class Card {
 
   head() {
     this.side = make("div", "sw-card-side", {}, this.connection.node, this.end, this.button);
-    return make("div", "sw-card-head", {}, this.statusIcon, this.word, this.name, this.note, make("span", "sw-grow"), this.side);
+    return make(
+      "div",
+      "sw-card-head",
+      {},
+      this.statusIcon,
+      this.word,
+      this.name,
+      this.note,
+      make("span", "sw-grow"),
+      this.side,
+    );
   }
 
   progress() {
-    const steps = make("div", "sw-card-steps", { "aria-hidden": "true" }, ...this.steps.map(({ name, more }) => make("div", "", {}, name, " ", more)));
-    this.number = make("span", "sw-card-percent", { "aria-hidden": "true" }, this.percent, make("small", "", {}, "\u2009%"));
+    const steps = make(
+      "div",
+      "sw-card-steps",
+      { "aria-hidden": "true" },
+      ...this.steps.map(({ name, more }) => make("div", "", {}, name, " ", more)),
+    );
+    this.number = make(
+      "span",
+      "sw-card-percent",
+      { "aria-hidden": "true" },
+      this.percent,
+      make("small", "", {}, "\u2009%"),
+    );
     return make("div", "sw-card-progress", {}, make("div", "", {}, steps, this.bar), this.number);
   }
 
@@ -52,7 +92,13 @@ export class Card {
       this.question = null;
       return this.button.focus();
     }
-    this.question = makeQuestion(this.row.name, { onYes: () => { this.handlers.cancel(this.id); this.ask(false); }, onNo: () => this.ask(false) });
+    this.question = makeQuestion(this.row.name, {
+      onYes: () => {
+        this.handlers.cancel(this.id);
+        this.ask(false);
+      },
+      onNo: () => this.ask(false),
+    });
     this.side.append(this.question);
     this.question.focusNo();
   }
@@ -111,7 +157,14 @@ export class Card {
       const here = row.phase === PHASES[index] && !facts.ended;
       const spans = (row.spans ?? []).filter(([attempt, phase]) => attempt === row.attempt && phase === PHASES[index]);
       const tookMs = spans.reduce((sum, [, , start, end]) => sum + ((end ?? now) - start), 0);
-      setText(more, here && facts.files ? `${facts.files}${row.total === undefined ? "" : " files"}` : spans.length ? durationText(tookMs / 1000) : "");
+      setText(
+        more,
+        here && facts.files
+          ? `${facts.files}${row.total === undefined ? "" : " files"}`
+          : spans.length
+            ? durationText(tookMs / 1000)
+            : "",
+      );
       setClass(name.parentNode, here ? "sw-now" : spans.length ? "sw-done" : "");
     });
   }
@@ -119,17 +172,41 @@ export class Card {
   updateFacts(row, facts, estimate) {
     const failure = row.failures?.at(-1);
     const list = facts.ended
-      ? [["Duration", facts.elapsed], ["Files", facts.files.replace(/ files?$/, "")], ["Artifacts", facts.artifacts], ["Findings", facts.findings.replace(/ findings?$/, "").replace("no", "0")], ["Attempts", String(row.attempt)]]
-      : [["Elapsed", facts.elapsed], ["Remaining", estimate.replace(" left", "") || (facts.working ? "no estimate" : "")], ["Artifacts", facts.artifacts], ["Last event", facts.last],
-         failure ? [`Attempt ${failure[0]}`, `Failed${failure[1] ? ` in ${failure[1]}` : ""}: ${failure[2]}`] : ["", ""]];
+      ? [
+          ["Duration", facts.elapsed],
+          ["Files", facts.files.replace(/ files?$/, "")],
+          ["Artifacts", facts.artifacts],
+          ["Findings", facts.findings.replace(/ findings?$/, "").replace("no", "0")],
+          ["Attempts", String(row.attempt)],
+        ]
+      : [
+          ["Elapsed", facts.elapsed],
+          ["Remaining", estimate.replace(" left", "") || (facts.working ? "no estimate" : "")],
+          ["Artifacts", facts.artifacts],
+          ["Last event", facts.last],
+          failure
+            ? [`Attempt ${failure[0]}`, `Failed${failure[1] ? ` in ${failure[1]}` : ""}: ${failure[2]}`]
+            : ["", ""],
+        ];
     const shown = list.filter(([, value]) => value);
-    this.facts.replaceChildren(...shown.map(([term, value]) => make("div", "", {}, make("dt", "", {}, term), make("dd", "sw-cut", { title: value }, value))));
+    this.facts.replaceChildren(
+      ...shown.map(([term, value]) =>
+        make("div", "", {}, make("dt", "", {}, term), make("dd", "sw-cut", { title: value }, value)),
+      ),
+    );
   }
 
   updateCalls(facts) {
-    const calls = facts.ended ? ["scan.artifacts()", "scan.findings()", "scan.events()"] : ["scan.wait()", "scan.artifacts()", "scan.findings()"];
+    const calls = facts.ended
+      ? ["scan.artifacts()", "scan.findings()", "scan.events()"]
+      : ["scan.wait()", "scan.artifacts()", "scan.findings()"];
     if (this.callsShown === calls.join()) return;
     this.callsShown = calls.join();
-    this.calls.replaceChildren("Next calls", ...calls.map((call) => copyButton(call, call)), make("span", "sw-grow"), this.toggle);
+    this.calls.replaceChildren(
+      "Next calls",
+      ...calls.map((call) => copyButton(call, call)),
+      make("span", "sw-grow"),
+      this.toggle,
+    );
   }
 }

@@ -18,10 +18,27 @@ export class Details {
     this.count = make("span");
     this.log = make("div", "sw-log", { role: "log", "aria-live": "off", "aria-label": "Last events" });
     this.calls = make("div", "sw-calls");
-    this.node = make("div", "sw-details", { id: domId, role: "row" }, make("div", "sw-details-grid", { role: "gridcell" },
-      make("section", "", {}, make("h4", "sw-h4", {}, "Phases", this.started), this.axis, this.attemptsHead, this.attempts),
-      make("section", "", {}, make("h4", "sw-h4", {}, "Last events", this.count), this.log),
-      this.calls));
+    this.node = make(
+      "div",
+      "sw-details",
+      { id: domId, role: "row" },
+      make(
+        "div",
+        "sw-details-grid",
+        { role: "gridcell" },
+        make(
+          "section",
+          "",
+          {},
+          make("h4", "sw-h4", {}, "Phases", this.started),
+          this.axis,
+          this.attemptsHead,
+          this.attempts,
+        ),
+        make("section", "", {}, make("h4", "sw-h4", {}, "Last events", this.count), this.log),
+        this.calls,
+      ),
+    );
     this.fillCalls();
   }
 
@@ -41,19 +58,36 @@ export class Details {
   fillCalls() {
     const id = JSON.stringify(this.id);
     const short = this.id.length > 12 ? `"${this.id.slice(0, 8)}…"` : id;
-    const calls = [[`scan = client.attach(${short})`, `scan = client.attach(${id})`], ["scan.artifacts()"], ["scan.findings()"], ["scan.events()"]];
-    this.calls.append("Next calls", ...calls.map(([label, code]) => copyButton(label, code ?? label)),
-      make("span", "sw-grow"), make("span", "", { title: this.id }, `Scan ${this.id.slice(0, 8)}`));
+    const calls = [
+      [`scan = client.attach(${short})`, `scan = client.attach(${id})`],
+      ["scan.artifacts()"],
+      ["scan.findings()"],
+      ["scan.events()"],
+    ];
+    this.calls.append(
+      "Next calls",
+      ...calls.map(([label, code]) => copyButton(label, code ?? label)),
+      make("span", "sw-grow"),
+      make("span", "", { title: this.id }, `Scan ${this.id.slice(0, 8)}`),
+    );
   }
 }
 
 /** A call that a click copies. */
 export function copyButton(label, code) {
-  const button = makeButton("sw-call", `Copy ${code}`, { title: "Copy" }, async () => {
-    await navigator.clipboard?.writeText(code).catch(() => {});
-    button.textContent = "copied";
-    setTimeout(() => { button.textContent = label; }, 1200);
-  }, label);
+  const button = makeButton(
+    "sw-call",
+    `Copy ${code}`,
+    { title: "Copy" },
+    async () => {
+      await navigator.clipboard?.writeText(code).catch(() => {});
+      button.textContent = "copied";
+      setTimeout(() => {
+        button.textContent = label;
+      }, 1200);
+    },
+    label,
+  );
   return button;
 }
 
@@ -66,15 +100,28 @@ function lanesOf(row, now) {
   const shown = [...new Set(spans.map(([attempt]) => attempt))].slice(-2);
   const several = shown.length > 1;
   const heads = several
-    ? [make("span"), make("div", "sw-lane-head", {}, ...attemptMarks(spans, at)), ...shown.map((n) => make("span", "sw-quiet sw-right", {}, ORDINALS[n] ?? `${n}th`))]
+    ? [
+        make("span"),
+        make("div", "sw-lane-head", {}, ...attemptMarks(spans, at)),
+        ...shown.map((n) => make("span", "sw-quiet sw-right", {}, ORDINALS[n] ?? `${n}th`)),
+      ]
     : [];
   const lanes = PHASES.flatMap((phase) => {
     const own = spans.filter(([, name]) => name === phase);
     const lane = make("div", "sw-lane", {}, ...own.map((span) => spanBar(span, row, now, at)));
     const times = shown.map((attempt) => make("span", "sw-right", {}, spanTime(own, attempt, now)));
-    return [make("span", own.length ? "" : "sw-quiet", {}, capital(phase)), lane, ...(times.length ? times : [make("span")])];
+    return [
+      make("span", own.length ? "" : "sw-quiet", {}, capital(phase)),
+      lane,
+      ...(times.length ? times : [make("span")]),
+    ];
   });
-  const ticks = make("div", "sw-ticks", {}, ...[0, 1, 2, 3, 4].map((n) => make("span", "", {}, durationText(n * stepS))));
+  const ticks = make(
+    "div",
+    "sw-ticks",
+    {},
+    ...[0, 1, 2, 3, 4].map((n) => make("span", "", {}, durationText(n * stepS))),
+  );
   const grid = make("div", `sw-lanes${several ? " sw-two" : ""}`, {}, ...heads, ...lanes, make("span"), ticks);
   return [grid];
 }
@@ -93,7 +140,10 @@ function spanBar([attempt, phase, start, end], row, now, at) {
   const past = attempt < row.attempt;
   const failedHere = (row.failures ?? []).some(([failed, where]) => failed === attempt && where === phase);
   const running = end === null && !isTerminal(row);
-  const bar = make("u", failedHere ? "sw-span-stopped" : past || isTerminal(row) ? "sw-span-past" : running ? "sw-span-running" : "");
+  const bar = make(
+    "u",
+    failedHere ? "sw-span-stopped" : past || isTerminal(row) ? "sw-span-past" : running ? "sw-span-running" : "",
+  );
   bar.style.insetInlineStart = at(start);
   bar.style.width = `calc(${at(end ?? now)} - ${at(start)})`;
   return bar;
@@ -123,14 +173,23 @@ function attemptsOf(row, now) {
 }
 
 function attemptLine(attempt, words, error) {
-  return make("li", "", {}, make("span", "", {}, String(attempt)), make("span", "", {}, words), make("bdi", "sw-cut", { title: error }, error));
+  return make(
+    "li",
+    "",
+    {},
+    make("span", "", {}, String(attempt)),
+    make("span", "", {}, words),
+    make("bdi", "sw-cut", { title: error }, error),
+  );
 }
 
 function logOf(lines) {
   if (!lines?.length) return [make("span", "sw-quiet sw-log-empty", {}, "Events appear here while the panel is live.")];
-  return lines.slice(-LOG_LINES).flatMap(([seq, time, words]) => [
-    make("span", "sw-quiet", {}, clockText(time, true)),
-    make("span", "sw-quiet sw-right", {}, seq === null ? "" : String(seq)),
-    make("bdi", "sw-cut", { title: words }, words),
-  ]);
+  return lines
+    .slice(-LOG_LINES)
+    .flatMap(([seq, time, words]) => [
+      make("span", "sw-quiet", {}, clockText(time, true)),
+      make("span", "sw-quiet sw-right", {}, seq === null ? "" : String(seq)),
+      make("bdi", "sw-cut", { title: words }, words),
+    ]);
 }

@@ -62,8 +62,12 @@ export function setIcon(node, name, percent = 0) {
 
 /** The bar of five segments, one for each phase. */
 export function makeBar() {
-  return make("div", "sw-bar", { role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" },
-    ...PHASES.map(() => make("i", "", {}, make("b"))));
+  return make(
+    "div",
+    "sw-bar",
+    { role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" },
+    ...PHASES.map(() => make("i", "", {}, make("b"))),
+  );
 }
 
 export function updateBar(bar, facts, row) {

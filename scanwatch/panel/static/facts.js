@@ -83,7 +83,9 @@ export function segmentsOf(row) {
 }
 
 function reachedBefore(row) {
-  const phases = (row.failures ?? []).filter(([attempt]) => attempt < row.attempt).map(([, phase]) => PHASES.indexOf(phase));
+  const phases = (row.failures ?? [])
+    .filter(([attempt]) => attempt < row.attempt)
+    .map(([, phase]) => PHASES.indexOf(phase));
   return Math.max(-1, ...phases);
 }
 
@@ -137,7 +139,8 @@ function noteOf(row, state, now, live) {
   if (state === "retrying") return `attempt ${row.attempt}`;
   if (!live && (state === "in_progress" || state === "stalled")) return `at ${clockText(now)}`;
   if (state === "stalled") return "in progress";
-  if (state === "cancelling") return row.cancel_asked && live ? `asked ${agoText((now - row.cancel_asked) / 1000)}` : "asked";
+  if (state === "cancelling")
+    return row.cancel_asked && live ? `asked ${agoText((now - row.cancel_asked) / 1000)}` : "asked";
   if (state === "completed") return row.attempt > 1 ? `attempt ${row.attempt}` : "";
   if (state === "failed") return row.failures?.length > 1 ? `${row.failures.length} attempts` : "";
   return "";
@@ -197,7 +200,9 @@ function placeOf(row, state, between) {
 
 function filesOf(row) {
   if (row.done === undefined) return "";
-  return row.total === undefined ? `${countText(row.done)} so far` : `${countText(row.done)} of ${countText(row.total)}`;
+  return row.total === undefined
+    ? `${countText(row.done)} so far`
+    : `${countText(row.done)} of ${countText(row.total)}`;
 }
 
 function elapsedOf(row, now) {
@@ -227,7 +232,7 @@ function canOf(row, state) {
 }
 
 function spokenOf(facts, row) {
-  const percent = row.percent === undefined || !facts.percent || facts.percent === "–" ? "" : `${row.percent} percent`;
+  const percent = facts.percent && facts.percent !== "–" ? `${row.percent} percent` : "";
   const files = facts.files && facts.place ? `${facts.files}${row.total === undefined ? "" : " files"}` : facts.files;
   return [facts.word, facts.place, files, percent].filter(Boolean).join(", ").replaceAll("\u2009", "");
 }

@@ -9,17 +9,38 @@ const SPEAK_EVERY_MS = 5000;
 
 export class Foot {
   constructor({ onPause, onShowNew }) {
-    this.parts = ["completed", "failed", "cancelled", "in_progress", "queued"].map((state) => make("i", `sw-all-${state}`));
+    this.parts = ["completed", "failed", "cancelled", "in_progress", "queued"].map((state) =>
+      make("i", `sw-all-${state}`),
+    );
     this.ended = make("span", "sw-foot-main");
     this.toGo = make("span", "sw-foot-more");
     this.fresh = makeButton("sw-button sw-small", "Show new scans", {}, onShowNew);
     this.rows = make("span");
     this.pauseWord = make("span", "sw-pause-word");
     this.pauseIcon = make("span", "sw-state-icon");
-    this.pause = makeButton("sw-button sw-small sw-plain", "Pause display", { "aria-pressed": "false" }, onPause, this.pauseIcon, this.pauseWord);
+    this.pause = makeButton(
+      "sw-button sw-small sw-plain",
+      "Pause display",
+      { "aria-pressed": "false" },
+      onPause,
+      this.pauseIcon,
+      this.pauseWord,
+    );
     this.rule = make("span", "sw-rule");
-    this.node = make("div", "sw-foot", {}, make("span", "sw-foot-more", {}, "Overall"), make("span", "sw-all", { "aria-hidden": "true" }, ...this.parts),
-      this.ended, this.toGo, make("span", "sw-grow"), this.fresh, this.rows, this.rule, this.pause);
+    this.node = make(
+      "div",
+      "sw-foot",
+      {},
+      make("span", "sw-foot-more", {}, "Overall"),
+      make("span", "sw-all", { "aria-hidden": "true" }, ...this.parts),
+      this.ended,
+      this.toGo,
+      make("span", "sw-grow"),
+      this.fresh,
+      this.rows,
+      this.rule,
+      this.pause,
+    );
   }
 
   update({ counts, rows, now, live, at, paused, listed, inSight, fresh }) {
@@ -29,9 +50,23 @@ export class Foot {
     });
     const ended = counts.completed + counts.failed + counts.cancelled;
     const words = `${countText(ended)} of ${countText(counts.all)} ended`;
-    setText(this.ended, paused ? `Display paused for ${durationText((now - paused.since) / 1000)}, scans go on` : live ? words : `State of ${clockText(at)}, ${words}`);
+    setText(
+      this.ended,
+      paused
+        ? `Display paused for ${pauseText((now - paused.since) / 1000)}, scans go on`
+        : live
+          ? words
+          : `State of ${clockText(at)}, ${words}`,
+    );
     setText(this.toGo, live && !paused ? toGo(rows, counts.all - ended, now) : "");
-    setText(this.rows, paused ? `${countText(paused.waiting)} changes wait` : inSight < listed || listed < counts.all ? `${countText(inSight)} of ${countText(counts.all)} rows` : "");
+    setText(
+      this.rows,
+      paused
+        ? `${countText(paused.waiting)} changes wait`
+        : inSight < listed || listed < counts.all
+          ? `${countText(inSight)} of ${countText(counts.all)} rows`
+          : "",
+    );
     show(this.fresh, fresh > 0);
     setText(this.fresh, `${countText(fresh)} new`);
     show(this.pause, live);
@@ -49,6 +84,10 @@ export class Foot {
     this.pause.title = words;
     this.pauseIcon.replaceChildren(icon(paused ? "resume" : "pause"));
   }
+}
+
+function pauseText(seconds) {
+  return seconds < 60 ? `${Math.floor(seconds)} s` : durationText(seconds);
 }
 
 /** "14 to go, about 9 min"; without an estimate as long as one scan has none. */
@@ -89,8 +128,15 @@ export class Announcer {
 /** "3 scans completed, 1 failed: acme/etmf-archive". */
 export function sentenceOf(rows) {
   const having = (status) => rows.filter((row) => row.status === status);
-  const parts = ["completed", "failed", "cancelled"].map((status) => [having(status), status]).filter(([some]) => some.length);
-  const sentence = parts.map(([some, status], index) => `${some.length}${index ? "" : some.length === 1 ? " scan" : " scans"} ${status}`).join(", ");
+  const parts = ["completed", "failed", "cancelled"]
+    .map((status) => [having(status), status])
+    .filter(([some]) => some.length);
+  const sentence = parts
+    .map(([some, status], index) => `${some.length}${index ? "" : some.length === 1 ? " scan" : " scans"} ${status}`)
+    .join(", ");
   const named = having("failed").length ? having("failed") : rows;
-  return `${sentence}: ${named.slice(0, 3).map((row) => row.name).join(", ")}`;
+  return `${sentence}: ${named
+    .slice(0, 3)
+    .map((row) => row.name)
+    .join(", ")}`;
 }

@@ -6,11 +6,36 @@ import { PHASES, ROLES } from "./facts.js";
 import { icon } from "./icons.js";
 import { capital, clockText, countText } from "./words.js";
 
-const CONNECTION_WORDS = { live: "Live", polling: "Polling", reconnecting: "Reconnecting", refused: "Refused", closed: "Closed" };
+/** JupyterLab takes keys for its own commands before an element sees them, unless told so. */
+const SUPPRESS = { "data-lm-suppress-shortcuts": "true" };
+const CONNECTION_WORDS = {
+  live: "Live",
+  polling: "Polling",
+  reconnecting: "Reconnecting",
+  refused: "Refused",
+  closed: "Closed",
+};
 const CONNECTION_ROLES = { live: "ok", polling: "ok", reconnecting: "warn", refused: "bad", closed: "idle" };
-const FILTERS = [["all", "All"], ["in_progress", "In progress"], ["queued", "Queued"], ["completed", "Completed"], ["failed", "Failed"], ["cancelled", "Cancelled"], ["stalled", "Stalled"]];
-const EXAMPLE = 'scan = client.scan("sim://acme/payments?files=150&duration_s=8")\nscan                    # shows this one, live\nscan.artifacts()        # a DataFrame, when it has ended';
-const PHASE_WORDS = { discovery: "lists the files", fetch: "reads what changed", parse: "finds the artifacts", validate: "checks links and evidence", persist: "stores the result" };
+const FILTERS = [
+  ["all", "All"],
+  ["in_progress", "In progress"],
+  ["queued", "Queued"],
+  ["completed", "Completed"],
+  ["failed", "Failed"],
+  ["cancelled", "Cancelled"],
+  ["stalled", "Stalled"],
+];
+const EXAMPLE =
+  'scan = client.scan("sim://acme/payments?files=150&duration_s=8")\n' +
+  "scan                    # shows this one, live\n" +
+  "scan.artifacts()        # a DataFrame, when it has ended";
+const PHASE_WORDS = {
+  discovery: "lists the files",
+  fetch: "reads what changed",
+  parse: "finds the artifacts",
+  validate: "checks links and evidence",
+  persist: "stores the result",
+};
 
 /** Two dots and a link: how the panel stands with its gateway, apart from any scan's state. */
 export class ConnectionSign {
@@ -19,8 +44,16 @@ export class ConnectionSign {
     this.word = make("b");
     this.reason = make("span", "sw-quiet sw-cut");
     this.gateway = make("bdi", "sw-quiet sw-cut sw-host");
-    this.node = make("div", "sw-connection", { role: "status" }, make("span", "sw-unseen", {}, "Connection:"),
-      this.sign, this.word, this.reason, this.gateway);
+    this.node = make(
+      "div",
+      "sw-connection",
+      { role: "status" },
+      make("span", "sw-unseen", {}, "Connection:"),
+      this.sign,
+      this.word,
+      this.reason,
+      this.gateway,
+    );
   }
 
   update(connection, now) {
@@ -57,9 +90,21 @@ function hostOf(gateway) {
 /** The field that starts a scan. */
 export class Trigger {
   constructor(onTrigger) {
-    this.input = make("input", "", { type: "text", placeholder: "Repository to scan, URL or path", "aria-label": "Repository to scan", autocomplete: "off", spellcheck: "false" });
+    this.input = make("input", "", {
+      type: "text",
+      placeholder: "Repository to scan, URL or path",
+      "aria-label": "Repository to scan",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     this.button = make("button", "sw-button sw-primary", { type: "submit" }, "Scan");
-    this.node = make("form", "sw-trigger", { "aria-label": "Start a scan", "data-lm-suppress-shortcuts": "true" }, make("label", "sw-field", {}, icon("repository"), this.input), this.button);
+    this.node = make(
+      "form",
+      "sw-trigger",
+      { "aria-label": "Start a scan", ...SUPPRESS },
+      make("label", "sw-field", {}, icon("repository"), this.input),
+      this.button,
+    );
     // Not every host leaves Enter its usual meaning in a form.
     this.input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.isComposing) return;
@@ -88,22 +133,50 @@ export class Filters {
     this.order = "newest";
     this.onChange = onChange;
     this.chips = new Map(FILTERS.map(([state, word]) => [state, this.makeChip(state, word)]));
-    this.input = make("input", "", { type: "search", placeholder: "Filter", "aria-label": "Filter by text", spellcheck: "false" });
+    this.input = make("input", "", {
+      type: "search",
+      placeholder: "Filter",
+      "aria-label": "Filter by text",
+      spellcheck: "false",
+    });
     this.input.addEventListener("input", () => this.set({ text: this.input.value }));
-    this.select = make("select", "sw-order", { "aria-label": "Order" },
-      ...[["newest", "Newest first"], ["oldest", "Oldest first"], ["name", "By name"]].map(([value, word]) => make("option", "", { value }, word)));
+    this.select = make(
+      "select",
+      "sw-order",
+      { "aria-label": "Order" },
+      ...[
+        ["newest", "Newest first"],
+        ["oldest", "Oldest first"],
+        ["name", "By name"],
+      ].map(([value, word]) => make("option", "", { value }, word)),
+    );
     this.select.addEventListener("change", () => this.set({ order: this.select.value }));
     const chips = [...this.chips.values()].map(({ node }) => node);
-    const group = make("div", "sw-chips", { role: "group", "aria-label": "Show by state" }, ...chips.slice(0, -1), make("span", "sw-rule"), chips.at(-1));
-    this.node = make("div", "sw-filters", {}, group,
-      make("label", "sw-field sw-find", { "data-lm-suppress-shortcuts": "true" }, icon("find"), this.input, make("kbd", "", { "aria-hidden": "true" }, "/")), this.select);
+    const group = make(
+      "div",
+      "sw-chips",
+      { role: "group", "aria-label": "Show by state" },
+      ...chips.slice(0, -1),
+      make("span", "sw-rule"),
+      chips.at(-1),
+    );
+    const key = make("kbd", "", { "aria-hidden": "true" }, "/");
+    const find = make("label", "sw-field sw-find", SUPPRESS, icon("find"), this.input, key);
+    this.node = make("div", "sw-filters", {}, group, make("div", "sw-refine", {}, find, this.select));
   }
 
   makeChip(state, word) {
     const count = make("span", "sw-count");
     const picture = make("span", `sw-state-icon sw-as-${ROLES[state] ?? "idle"}`);
     if (state !== "all") setIcon(picture, state, 36);
-    const node = make("button", "sw-chip", { type: "button", "aria-pressed": String(state === "all") }, ...(state === "all" ? [] : [picture]), word, count);
+    const node = make(
+      "button",
+      "sw-chip",
+      { type: "button", "aria-pressed": String(state === "all") },
+      ...(state === "all" ? [] : [picture]),
+      word,
+      count,
+    );
     node.addEventListener("click", () => this.set({ state: this.state === state ? "all" : state }));
     return { node, count };
   }
@@ -148,16 +221,35 @@ export class Note {
 export function noteFor({ alive, connection, at, trouble, waitsForKernel }) {
   const since = clockText(at);
   if (!alive) {
-    return { sign: "closed", role: "idle", title: `Not live: the kernel is gone. Last state of ${since}.`,
-      parts: ["Scans go on without this notebook. To watch them again, run the cell: ", { code: "client.watch()" }] };
+    return {
+      sign: "closed",
+      role: "idle",
+      title: `Not live: the kernel is gone. Last state of ${since}.`,
+      parts: ["Scans go on without this notebook. To watch them again, run the cell: ", { code: "client.watch()" }],
+    };
   }
   if (connection.state === "refused") {
-    return { sign: "refused", role: "bad", urgent: true, title: `Connection refused: ${connection.reason ?? "the gateway does not say why."}`,
-      parts: ["Set a new token in ", { code: "SCANWATCH_TOKEN" }, ", or run ", { code: "scanwatch.connect(token=…)" }, ` again. Rows show the state of ${since}.`] };
+    return {
+      sign: "refused",
+      role: "bad",
+      urgent: true,
+      title: `Connection refused: ${connection.reason ?? "the gateway does not say why."}`,
+      parts: [
+        "Set a new token in ",
+        { code: "SCANWATCH_TOKEN" },
+        ", or run ",
+        { code: "scanwatch.connect(token=…)" },
+        ` again. Rows show the state of ${since}.`,
+      ],
+    };
   }
   if (waitsForKernel) {
-    return { sign: "polling", role: "idle", title: "The kernel is busy; this runs after the cell.",
-      parts: ["To cancel now, interrupt the cell and call ", { code: "scan.cancel()" }, "."] };
+    return {
+      sign: "polling",
+      role: "idle",
+      title: "The kernel is busy; this runs after the cell.",
+      parts: ["To cancel now, interrupt the cell and call ", { code: "scan.cancel()" }, "."],
+    };
   }
   if (trouble) return { sign: "refused", role: "bad", urgent: true, title: "That did not work.", parts: [trouble] };
   return null;
@@ -165,20 +257,41 @@ export function noteFor({ alive, connection, at, trouble, waitsForKernel }) {
 
 /** What a panel without any scan says. */
 export function makeEmpty(readOnly) {
-  const how = readOnly ? "Start a simulated scan from a cell." : "Type a repository above and press Enter, or start a simulated scan from a cell.";
+  const how = readOnly
+    ? "Start a simulated scan from a cell."
+    : "Type a repository above and press Enter, or start a simulated scan from a cell.";
   const code = make("pre", "sw-source", {}, EXAMPLE);
-  const steps = PHASES.map((phase) => make("li", "", {}, make("i"), make("b", "", {}, capital(phase)), make("span", "", {}, PHASE_WORDS[phase])));
-  return make("div", "sw-empty", {},
-    make("div", "", {}, make("h3", "", {}, "No scans yet"), make("p", "", {}, `${how} It needs no repository and takes 8 s.`),
-      make("div", "sw-example", {}, code, copyButton("copy", EXAMPLE)), make("p", "", {}, "Scans started anywhere else on this gateway appear here too.")),
-    make("div", "", {}, make("h4", "sw-h4", {}, "What a scan does"), make("ol", "sw-steps-legend", {}, ...steps)));
+  const steps = PHASES.map((phase) =>
+    make("li", "", {}, make("i"), make("b", "", {}, capital(phase)), make("span", "", {}, PHASE_WORDS[phase])),
+  );
+  return make(
+    "div",
+    "sw-empty",
+    {},
+    make(
+      "div",
+      "",
+      {},
+      make("h3", "", {}, "No scans yet"),
+      make("p", "", {}, `${how} It needs no repository and takes 8 s.`),
+      make("div", "sw-example", {}, code, copyButton("copy", EXAMPLE)),
+      make("p", "", {}, "Scans started anywhere else on this gateway appear here too."),
+    ),
+    make("div", "", {}, make("h4", "sw-h4", {}, "What a scan does"), make("ol", "sw-steps-legend", {}, ...steps)),
+  );
 }
 
 /** What stands in place of the rows when the filter lets none through. */
 export class NoMatch {
   constructor(onClear) {
     this.words = make("span");
-    this.node = make("div", "sw-no-match", {}, this.words, makeButton("sw-button sw-small", "Clear filter", {}, onClear, "Clear filter"));
+    this.node = make(
+      "div",
+      "sw-no-match",
+      {},
+      this.words,
+      makeButton("sw-button sw-small", "Clear filter", {}, onClear, "Clear filter"),
+    );
   }
 
   update(filters, hidden) {
@@ -197,11 +310,21 @@ export class CompactHead {
 
   update(counts, shown) {
     const stalled = counts.stalled ? `, ${countText(counts.stalled)} stalled` : "";
-    const parts = [[counts.in_progress, `in progress${stalled}`], [counts.queued, "queued"], [counts.failed, "failed"], [counts.cancelled, "cancelled"], [counts.completed, "completed"]];
+    const parts = [
+      [counts.in_progress, `in progress${stalled}`],
+      [counts.queued, "queued"],
+      [counts.failed, "failed"],
+      [counts.cancelled, "cancelled"],
+      [counts.completed, "completed"],
+    ];
     const key = JSON.stringify(parts);
     if (key !== this.shown) {
       this.shown = key;
-      this.words.replaceChildren(...parts.filter(([count]) => count).map(([count, word]) => make("span", "", {}, make("b", "", {}, countText(count)), ` ${word}`)));
+      this.words.replaceChildren(
+        ...parts
+          .filter(([count]) => count)
+          .map(([count, word]) => make("span", "", {}, make("b", "", {}, countText(count)), ` ${word}`)),
+      );
     }
     setText(this.rows, shown < counts.all ? `${countText(shown)} of ${countText(counts.all)}` : "");
   }

@@ -4,7 +4,16 @@ import { Details } from "./details.js";
 import { make, setAttribute, setText } from "./elements.js";
 import { CompactRow, FullRow } from "./rows.js";
 
-const HEADS = [["Details", "sw-unseen"], ["Status", "sw-status-head"], ["Scan", ""], ["Progress", ""], ["Artifacts", "sw-right sw-artifacts"], ["Time", "sw-right"], ["Last event", "sw-right sw-last"], ["Action", "sw-unseen"]];
+const HEADS = [
+  ["Details", "sw-unseen"],
+  ["Status", "sw-status-head"],
+  ["Scan", ""],
+  ["Progress", ""],
+  ["Artifacts", "sw-right sw-artifacts"],
+  ["Time", "sw-right"],
+  ["Last event", "sw-right sw-last"],
+  ["Action", "sw-unseen"],
+];
 const OVERSCAN = 4;
 let panels = 0;
 
@@ -24,21 +33,43 @@ export class ScanList {
     this.asking = null;
     this.pointerInside = false;
     this.box = make("div", "sw-rows", { role: "rowgroup" });
-    const heads = HEADS.map(([word, look]) => make("span", look.includes("unseen") ? "" : look, { role: "columnheader" }, look.includes("unseen") ? make("span", look, {}, word) : word));
-    this.node = make("div", "sw-list", { role: "grid", tabindex: "0", "aria-label": label, "data-lm-suppress-shortcuts": "true" },
-      ...(compact ? [] : [make("div", "sw-head", { role: "row", "aria-rowindex": "1" }, ...heads)]), this.box);
+    const heads = HEADS.map(([word, look]) =>
+      make(
+        "span",
+        look.includes("unseen") ? "" : look,
+        { role: "columnheader" },
+        look.includes("unseen") ? make("span", look, {}, word) : word,
+      ),
+    );
+    this.node = make(
+      "div",
+      "sw-list",
+      { role: "grid", tabindex: "0", "aria-label": label, "data-lm-suppress-shortcuts": "true" },
+      ...(compact ? [] : [make("div", "sw-head", { role: "row", "aria-rowindex": "1" }, ...heads)]),
+      this.box,
+    );
     this.node.addEventListener("scroll", changed, { passive: true });
     this.node.addEventListener("keydown", (event) => this.key(event));
-    this.box.addEventListener("pointerenter", () => { this.pointerInside = true; });
-    this.box.addEventListener("pointerleave", () => { this.pointerInside = false; changed(); });
+    this.box.addEventListener("pointerenter", () => {
+      this.pointerInside = true;
+    });
+    this.box.addEventListener("pointerleave", () => {
+      this.pointerInside = false;
+      changed();
+    });
     this.node.addEventListener("focusout", changed);
     this.box.addEventListener("pointerdown", (event) => this.pressed(event));
     this.handlers = {
       toggle: (id) => this.toggle(id),
-      nameClicked: (id) => { if (this.isNarrow()) this.toggle(id); },
+      nameClicked: (id) => {
+        if (this.isNarrow()) this.toggle(id);
+      },
       ask: (id) => this.ask(id),
       keep: () => this.ask(null),
-      cancel: (id) => { this.actions.cancel(id); this.ask(null); },
+      cancel: (id) => {
+        this.actions.cancel(id);
+        this.ask(null);
+      },
       retry: (id) => this.actions.retry(id),
     };
   }
@@ -46,7 +77,12 @@ export class ScanList {
   /** Whether rows must stay where they are: somebody reads, points at or works with them. */
   holds() {
     const scrolls = this.node.scrollHeight > this.node.clientHeight;
-    return this.asking !== null || this.node.scrollTop > 0 || (scrolls && this.pointerInside) || this.node.contains(document.activeElement);
+    return (
+      this.asking !== null ||
+      this.node.scrollTop > 0 ||
+      (scrolls && this.pointerInside) ||
+      this.node.contains(document.activeElement)
+    );
   }
 
   isNarrow() {
@@ -192,10 +228,18 @@ export class ScanList {
     const row = this.pool.get(id);
     return {
       Enter: () => this.toggle(id),
-      ArrowRight: () => { if (!this.opened.has(id)) this.toggle(id); },
-      ArrowLeft: () => { if (this.opened.has(id)) this.toggle(id); },
-      c: () => { if (row?.can === "cancel") this.ask(id); },
-      r: () => { if (row?.can === "retry") this.actions.retry(id); },
+      ArrowRight: () => {
+        if (!this.opened.has(id)) this.toggle(id);
+      },
+      ArrowLeft: () => {
+        if (this.opened.has(id)) this.toggle(id);
+      },
+      c: () => {
+        if (row?.can === "cancel") this.ask(id);
+      },
+      r: () => {
+        if (row?.can === "retry") this.actions.retry(id);
+      },
     }[key];
   }
 

@@ -14,7 +14,9 @@ export default function panel() {
       store = new RowStore(model.get("snapshot"));
       life = new Life(model);
       const load = () => store.load(model.get("snapshot"));
-      const receive = (message) => { if (message && "patch" in message) store.apply(message); };
+      const receive = (message) => {
+        if (message && "patch" in message) store.apply(message);
+      };
       model.on("change:snapshot", load);
       model.on("msg:custom", receive);
       model.on("comm_live_update", life.check);
@@ -39,7 +41,13 @@ export default function panel() {
 function kernelHost(model, life) {
   const wish = (name) => (scanId) => model.send({ do: name, scan_id: scanId });
   return {
-    actions: { trigger: (target) => model.send({ do: "trigger", target }), cancel: wish("cancel"), retry: wish("retry"), open: wish("open"), close: wish("close") },
+    actions: {
+      trigger: (target) => model.send({ do: "trigger", target }),
+      cancel: wish("cancel"),
+      retry: wish("retry"),
+      open: wish("open"),
+      close: wish("close"),
+    },
     alive: () => life.check(),
     busy: () => life.kernel?.status === "busy",
   };

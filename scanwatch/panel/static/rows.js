@@ -1,6 +1,18 @@
 // One row of the list, in full and in compact form. A row is made once and bound to whichever scan is in sight.
 
-import { make, makeBar, makeButton, makeQuestion, setAttribute, setClass, setIcon, setMiddleCut, setText, show, updateBar } from "./elements.js";
+import {
+  make,
+  makeBar,
+  makeButton,
+  makeQuestion,
+  setAttribute,
+  setClass,
+  setIcon,
+  setMiddleCut,
+  setText,
+  show,
+  updateBar,
+} from "./elements.js";
 import { icon } from "./icons.js";
 
 class BaseRow {
@@ -64,7 +76,10 @@ class BaseRow {
       this.question = null;
       return;
     }
-    this.question = makeQuestion(row.name, { onYes: () => this.handlers.cancel(this.id), onNo: () => this.handlers.keep() });
+    this.question = makeQuestion(row.name, {
+      onYes: () => this.handlers.cancel(this.id),
+      onNo: () => this.handlers.keep(),
+    });
     this.node.append(this.question);
   }
 }
@@ -76,8 +91,13 @@ export class FullRow extends BaseRow {
       const cell = make("div", `sw-cell ${className}`, { role }, make("div", "sw-line1"), make("div", "sw-line2"));
       return cell;
     };
-    this.chevron = makeButton("sw-icon-button sw-chevron", "", { "aria-expanded": "false", tabindex: "-1" },
-      () => handlers.toggle(this.id), icon("open"));
+    this.chevron = makeButton(
+      "sw-icon-button sw-chevron",
+      "",
+      { "aria-expanded": "false", tabindex: "-1" },
+      () => handlers.toggle(this.id),
+      icon("open"),
+    );
     this.status = twoLines("sw-status");
     this.statusIcon = make("span", "sw-state-icon");
     this.statusWord = make("span");
@@ -95,9 +115,20 @@ export class FullRow extends BaseRow {
     this.time = twoLines("sw-time sw-right");
     this.last = twoLines("sw-last sw-right");
     this.summary = make("div", "sw-summary sw-line2", { "aria-hidden": "true" });
-    this.node = make("div", "sw-row", { role: "row" },
-      make("div", "sw-cell sw-open", { role: "gridcell" }, this.chevron), this.status, this.name, this.progress,
-      this.artifacts, this.time, this.last, make("div", "sw-cell sw-action", { role: "gridcell" }, this.actionCell()), this.summary);
+    this.node = make(
+      "div",
+      "sw-row",
+      { role: "row" },
+      make("div", "sw-cell sw-open", { role: "gridcell" }, this.chevron),
+      this.status,
+      this.name,
+      this.progress,
+      this.artifacts,
+      this.time,
+      this.last,
+      make("div", "sw-cell sw-action", { role: "gridcell" }, this.actionCell()),
+      this.summary,
+    );
   }
 
   update(row, facts, { now, open, asking, estimate }) {
@@ -167,8 +198,18 @@ export class CompactRow extends BaseRow {
     this.words = make("span", "sw-cut sw-quiet sw-wide-only", { role: "gridcell" });
     this.elapsed = make("span", "sw-right", { role: "gridcell" });
     this.more = make("span", "sw-right sw-quiet sw-wide-only", { role: "gridcell" });
-    this.node = make("div", "sw-row", { role: "row" }, this.statusIcon, this.name,
-      make("div", "sw-cell", { role: "gridcell" }, this.bar), this.percent, this.words, this.elapsed, this.more);
+    this.node = make(
+      "div",
+      "sw-row",
+      { role: "row" },
+      this.statusIcon,
+      this.name,
+      make("div", "sw-cell", { role: "gridcell" }, this.bar),
+      this.percent,
+      this.words,
+      this.elapsed,
+      this.more,
+    );
   }
 
   update(row, facts, { now, estimate }) {
@@ -194,7 +235,8 @@ function compactWords(row, facts) {
   if (facts.state === "completed") return row.artifacts === undefined ? facts.files : `${facts.artifacts} artifacts`;
   if (facts.state === "failed" && place) return `failed in ${place}`;
   if (facts.state === "cancelled" && facts.place) return `cancelled in ${facts.place.toLowerCase()}`;
-  if (facts.state === "queued" || facts.state === "cancelling" || facts.state === "unknown" || facts.ended) return facts.word.toLowerCase();
+  if (facts.state === "queued" || facts.state === "cancelling" || facts.state === "unknown" || facts.ended)
+    return facts.word.toLowerCase();
   const words = facts.state === "stalled" ? `stalled, ${place}` : place || facts.line;
   return facts.state === "retrying" ? `${words}, ${facts.note}` : words;
 }

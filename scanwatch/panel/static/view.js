@@ -23,17 +23,30 @@ export class PanelView {
     this.root = root;
     this.store = store;
     this.host = host;
-    this.options = { compact: false, single: false, read_only: false, title: "Scans", max_height: 480, stalled_after_s: 30, ...options };
+    this.options = {
+      compact: false,
+      single: false,
+      read_only: false,
+      title: "Scans",
+      max_height: 480,
+      stalled_after_s: 30,
+      ...options,
+    };
     this.estimates = new SteadyWords();
     this.estimated = new Set();
     this.paused = null;
     this.clickedAt = null;
     this.frame = 0;
-    this.changed = () => { this.frame ||= requestAnimationFrame(() => this.paint()); };
+    this.changed = () => {
+      this.frame ||= requestAnimationFrame(() => this.paint());
+    };
     this.changed.now = () => this.paint();
     this.actions = this.guardedActions();
     this.build();
-    this.unsubscribe = store.subscribe(() => { this.clickedAt = null; this.changed(); });
+    this.unsubscribe = store.subscribe(() => {
+      this.clickedAt = null;
+      this.changed();
+    });
     this.timer = setInterval(this.changed, TICK_MS);
     this.resizes = new ResizeObserver(this.changed);
     this.resizes.observe(root);
@@ -55,7 +68,13 @@ export class PanelView {
       this.host.actions[name](value);
       this.changed();
     };
-    return { trigger: click("trigger"), cancel: click("cancel"), retry: click("retry"), open: this.host.actions.open, close: this.host.actions.close };
+    return {
+      trigger: click("trigger"),
+      cancel: click("cancel"),
+      retry: click("retry"),
+      open: this.host.actions.open,
+      close: this.host.actions.close,
+    };
   }
 
   build() {
@@ -63,7 +82,10 @@ export class PanelView {
     this.connection = new ConnectionSign();
     this.note = new Note();
     this.announcer = new Announcer(this.store.rows);
-    this.filters = new Filters(() => { this.relist = true; this.changed(); });
+    this.filters = new Filters(() => {
+      this.relist = true;
+      this.changed();
+    });
     this.panel = make("section", `sw${compact ? " sw-compact" : ""}`, { role: "region", "aria-label": title });
     this.panel.addEventListener("keydown", (event) => this.key(event));
     if (single) this.buildCard();
@@ -88,7 +110,15 @@ export class PanelView {
     this.top = make("div", "sw-top", {}, ...(readOnly ? [] : [this.trigger.node]), this.connection.node);
     this.empty = makeEmpty(readOnly);
     this.foot = new Foot({ onPause: () => this.pause(), onShowNew: () => this.showNew() });
-    this.panel.append(this.top, this.note.node, this.filters.node, this.list.node, this.noMatch.node, this.empty, this.foot.node);
+    this.panel.append(
+      this.top,
+      this.note.node,
+      this.filters.node,
+      this.list.node,
+      this.noMatch.node,
+      this.empty,
+      this.foot.node,
+    );
   }
 
   paint() {
@@ -97,7 +127,14 @@ export class PanelView {
     const live = this.situation();
     this.panel.classList.toggle("sw-past", !live.live);
     this.connection.update(this.store.connection, this.store.now());
-    this.note.update(noteFor({ ...live, connection: this.store.connection, trouble: this.store.trouble, waitsForKernel: this.waitsForKernel() }));
+    this.note.update(
+      noteFor({
+        ...live,
+        connection: this.store.connection,
+        trouble: this.store.trouble,
+        waitsForKernel: this.waitsForKernel(),
+      }),
+    );
     this.announcer.update(this.store.rows, Date.now());
     if (this.card) this.paintCard(live);
     else this.paintTable(live);
@@ -113,7 +150,14 @@ export class PanelView {
     const live = alive && !away && (joined || state === "reconnecting");
     const at = alive ? (since ?? this.store.at) : this.store.at;
     // While events cannot come, their absence says nothing about a scan.
-    return { alive, live, at, now: live ? now : at, stalledAfterS: joined ? this.options.stalled_after_s : Infinity, readOnly: this.options.read_only };
+    return {
+      alive,
+      live,
+      at,
+      now: live ? now : at,
+      stalledAfterS: joined ? this.options.stalled_after_s : Infinity,
+      readOnly: this.options.read_only,
+    };
   }
 
   waitsForKernel() {
@@ -141,8 +185,10 @@ export class PanelView {
     this.card.update(id, state.row, state.facts, state);
   }
 
-  paintTable(live) {
+  paintTable(situation) {
+    // A paused display stands still as a whole: ages that went on would soon call frozen rows stalled.
     const picture = this.paused ?? this.store;
+    const live = this.paused ? { ...situation, now: this.paused.since } : situation;
     const counts = countStates(picture.rows, live.now, live.stalledAfterS);
     const fresh = this.updateListed(picture, live);
     const empty = counts.all === 0;
@@ -158,7 +204,17 @@ export class PanelView {
     this.noMatch.update(this.filters, counts.all);
     this.filters.update(counts);
     const paused = this.paused && { since: this.paused.since, waiting: this.store.changes - this.paused.changes };
-    this.foot.update({ counts, rows: picture.rows, now: live.now, live: live.live, at: live.at, paused, listed: this.list.listed.length, inSight, fresh });
+    this.foot.update({
+      counts,
+      rows: picture.rows,
+      now: situation.now,
+      live: live.live,
+      at: live.at,
+      paused,
+      listed: this.list.listed.length,
+      inSight,
+      fresh,
+    });
   }
 
   /** Bring the list up to date unless that would move rows under somebody's eyes; how many rows wait. */
@@ -170,7 +226,8 @@ export class PanelView {
       return 0;
     }
     const listed = new Set(this.list.listed);
-    if (this.list.listed.some((id) => !picture.rows.has(id))) this.list.setListed(this.list.listed.filter((id) => picture.rows.has(id)));
+    if (this.list.listed.some((id) => !picture.rows.has(id)))
+      this.list.setListed(this.list.listed.filter((id) => picture.rows.has(id)));
     return wanted.filter((id) => !listed.has(id)).length;
   }
 
@@ -182,7 +239,10 @@ export class PanelView {
       if (!row) return false;
       if (state === "stalled" && stateOf(row, live.now, live.stalledAfterS) !== "stalled") return false;
       if (state !== "all" && state !== "stalled" && groupOf(row) !== state) return false;
-      return !needle || [row.name, row.target, row.message, row.error, id].some((words) => words?.toLowerCase().includes(needle));
+      return (
+        !needle ||
+        [row.name, row.target, row.message, row.error, id].some((words) => words?.toLowerCase().includes(needle))
+      );
     };
     const ids = order.filter(passes);
     if (sort === "oldest") ids.reverse();

@@ -1,0 +1,71 @@
+"""A panel in a notebook that is executed without a front end: what it stores is the same in every run.
+
+@gxp-spec SPEC-001-004 "Live panel and its text forms"
+@trace US-001-001
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+STAGE = """
+import threading
+from scanwatch.model import Phase
+from scanwatch.panel import Panel
+from tests.panel.staged import StagedFeed
+feed = StagedFeed("sim://acme/payments", "sim://acme/ledger")
+for scan in feed.snapshots():
+    feed.progress(scan.scan_id, Phase.PARSE, 1, 2)
+def end():
+    for scan in feed.snapshots():
+        feed.complete(scan.scan_id, artifacts=7)
+threading.Timer(0.4, end).start()
+"""
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+async def outputs(cells: Sequence[str], **environment: str) -> list[dict[str, Any]]:
+    """The mime bundle of the last cell's output."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    await client.async_execute(env={**os.environ, **environment})
+    return [output["data"] for output in notebook.cells[-1].outputs]
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SCANWATCH_BLOCK", "SCANWATCH_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_settings")
+async def test_blocking_stores_the_finished_table_and_live_the_names() -> None:
+    blocked, live, nothing = await asyncio.gather(
+        outputs([STAGE, "Panel(feed)"], SCANWATCH_BLOCK="1"),
+        outputs([STAGE, "panel = Panel(feed)", "panel"]),
+        outputs([STAGE, "Panel(feed)"], SCANWATCH_DISPLAY="none"),
+    )
+    [table] = blocked
+    assert VIEW not in table
+    assert table["text/plain"].splitlines()[1:] == [
+        "acme/payments  Completed     100 %          7",
+        "acme/ledger    Completed     100 %          7",
+    ]
+    [shown] = live
+    assert VIEW in shown
+    assert shown["text/plain"] == "<Panel of 2 scans>"
+    assert "Parse" not in shown["text/html"]
+    assert "acme/ledger" in shown["text/html"]
+    assert nothing == []
