@@ -22,11 +22,13 @@ SUITES = sorted(Path(__file__).parent.glob("*.test.mjs"))
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+@pytest.mark.needs("node")
 def test_the_browser_side_passes_its_own_tests(suite: Path) -> None:
     run = subprocess.run(["node", "--test", str(suite)], capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.needs("node")
 def test_the_joined_script_is_one_module_with_one_export(tmp_path: Path) -> None:
     joined = tmp_path / "joined.mjs"
     joined.write_text(script(), encoding="utf-8")
