@@ -134,8 +134,9 @@ class Driver:
         next_tick = time.monotonic()
         while True:
             pause_s = None if self.session.idle else max(0.0, next_tick - time.monotonic())
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause_s)
+            with suppress(TimeoutError):  # not wait_for(), which forgets a cancellation before Python 3.12
+                async with asyncio.timeout(pause_s):
+                    await self._woken.wait()
             self._woken.clear()
             if time.monotonic() >= next_tick:
                 self.session.tick()

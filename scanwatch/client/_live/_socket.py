@@ -161,10 +161,9 @@ class Push:
 
 
 async def _wait_for(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):  # not wait_for(), which forgets a cancellation before Python 3.12
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
 
 
 def _refused_status(error: BaseException) -> int | None:
