@@ -18,7 +18,7 @@ from ..errors import (
     ScanwatchError,
     UsageError,
 )
-from ..model import Artifact, Event, Finding, Repository, ScanRecord
+from ..model import TERMINAL, Artifact, Event, Finding, Repository, ScanRecord
 from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
@@ -115,6 +115,8 @@ class Core:
             record = await self._transport.scan(scan_id)
             self.session.watch(scan_id)
             self.session.read(record)
+            if record.status in TERMINAL:
+                await self.history(scan_id)
         watched = self.session.watch(scan_id)
         self.driver.act()
         await self._name_target(watched)

@@ -81,7 +81,10 @@ def _told(listener: Callable[..., object], *what: object) -> None:
     try:
         listener(*what)
     except Exception:
-        _logger.exception("a listener failed: %r", listener)
+        _logger.exception("a callback failed: %r", listener)
+
+
+Job = tuple[Callable[[Event], object], Event, Callable[[], bool]]
 
 
 class Callbacks:
@@ -89,19 +92,19 @@ class Callbacks:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def call(self, job: Callable[[], object]) -> None:
-        """Run ``job`` after those before it; dropped once closed."""
+    def call(self, callback: Callable[[Event], object], event: Event, wanted: Callable[[], bool]) -> None:
+        """Call ``callback(event)`` after those before it, if it is ``wanted()`` by then; dropped once closed."""
         with self._lock:
             if self._closed:
                 return
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="scanwatch-callbacks", daemon=True)
                 self._thread.start()
-            self._jobs.put(job)
+            self._jobs.put((callback, event, wanted))
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Run what is queued and end the thread; a callback that takes longer is left to itself."""
@@ -114,4 +117,6 @@ class Callbacks:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            _told(job)
+            callback, event, wanted = job
+            if wanted():
+                _told(callback, event)

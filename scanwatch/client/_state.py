@@ -100,7 +100,7 @@ class ScanState:
 
         def receive(events: Sequence[Event]) -> None:
             for event in events:
-                self._core.callbacks.call(lambda event=event: tap.open and callback(event))  # type: ignore[misc]
+                self._core.callbacks.call(callback, event, lambda: tap.open)
 
         tap = Tap(self._core, self._id, receive)
         return tap.close

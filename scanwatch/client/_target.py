@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from ..errors import UsageError
 
@@ -56,7 +56,7 @@ def name_of(target: str) -> str:
     path = (rest if found else target.rpartition(":")[2]).partition("?")[0]
     parts = [part for part in path.split("/") if part]
     kept = parts[-1:] if scheme == "file" else parts[-2:]
-    return "/".join(kept).removesuffix(".git") or target
+    return unquote("/".join(kept)).removesuffix(".git") or target
 
 
 def _file_url(text: str) -> str:
