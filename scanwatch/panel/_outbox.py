@@ -31,6 +31,9 @@ ROWS_PER_SNAPSHOT = 500
 DUTY = 0.05
 """The share of its time the flusher may spend on one panel."""
 
+MAX_REST_S = 2.0
+"""The longest rest after a flush, however costly it was: an end must not wait longer to be seen."""
+
 EVENTS_SHOWN = 10
 CLOCKS_AGREE_MS = 2000
 """An event that took less from the gateway's clock to ours is taken to have come at its own time."""
@@ -96,7 +99,7 @@ class Outbox:
 
     def worked(self, seconds: float) -> None:
         """Note what the last flush cost, so that a large panel rests in proportion."""
-        self.ready_at += max(0.0, seconds / DUTY - PATCH_EVERY_S)
+        self.ready_at += min(MAX_REST_S, max(0.0, seconds / DUTY - PATCH_EVERY_S))
 
     def _snapshot_due(self) -> float:
         if self._ended and all(snapshot.terminal for snapshot in self._seen.values()):

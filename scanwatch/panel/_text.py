@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 
 from ..model import WAITING, WORK_PHASES, Event, EventKind, Phase, ScanStatus, Turn
@@ -33,6 +34,7 @@ _RIGHT = frozenset({"Progress", "Artifacts"})
 _MESSAGE_LENGTH = 60
 
 
+@lru_cache(maxsize=8192)
 def target_name(target: str) -> str:
     """What people call a target: ``acme/payments``, the last part of a path."""
     short = _SSH_SHORT.fullmatch(target)

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { countStates, factsOf, segmentsOf, stateOf } from "../../scanwatch/panel/static/facts.js";
+import { sentenceOf } from "../../scanwatch/panel/static/foot.js";
 import {
   SteadyWords,
   agoText,
@@ -153,4 +154,13 @@ test("a gateway whose clock is off does not make a row old or young", () => {
   const shown = facts(behind);
   assert.deepEqual([shown.word, shown.last, shown.elapsed], ["In progress", "2 s ago", "0:40"]);
   assert.equal(stateOf({ ...working, ...behind, heard: NOW - 40_000 }, NOW, 30), "stalled");
+});
+
+test("ends are spoken of in one sentence that names a failure", () => {
+  const row = (name, status) => ({ name, status });
+  assert.equal(sentenceOf([row("acme/payments", "completed")]), "1 scan completed: acme/payments");
+  assert.equal(
+    sentenceOf([row("a", "completed"), row("b", "completed"), row("acme/etmf-archive", "failed")]),
+    "2 scans completed, 1 failed: acme/etmf-archive",
+  );
 });
