@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         targets = [*SIMULATED, *([str(checkout)] if checkout else [])]
         scans = [client.scan(target) for target in targets]
-        follow(feed_of(client, scans), console, as_json=False)
+        follow(feed_of(client, scans), console)
         console.print()
         _print_tables(console, client, scans)
         console.print(_NEXT, highlight=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import IO, Protocol
 
@@ -122,14 +122,13 @@ def _words(event: Event) -> str:
 
 
 def follow(
-    feed: Feed, console: Console, *, as_json: bool, until_ended: bool = True, timeout_s: float | None = None
+    feed: Feed, console: Console, *, until_ended: bool = True, timeout_s: float | None = None
 ) -> Sequence[Snapshot]:
-    """Show the feed's scans until all have ended; how they stand then.
+    """Show the feed's scans until all have ended, as bars or as lines; how they stand then.
 
     Args:
         feed: the scans.
-        console: where the bars are drawn, if it is a terminal.
-        as_json: every event as a line of JSON instead.
+        console: where they are shown; bars are drawn if it is a terminal.
         until_ended: ``False`` goes on for ever: new scans may come.
         timeout_s: seconds after which it returns all the same.
 
@@ -137,13 +136,32 @@ def follow(
         GatewayRefused: the gateway does not let this client in any more.
         ConnectionClosed: the client was closed.
     """
-    out = console.file
-    if as_json or not console.is_terminal:
-        return _watch(feed, Json(out) if as_json else Lines(out, sys.stderr), until_ended, timeout_s)
+    if not console.is_terminal:
+        return _watch(feed, Lines(console.file, sys.stderr), until_ended, timeout_s)
     bars = Bars(feed.snapshots, feed.connection, _now)
     with Live(bars, console=console, refresh_per_second=REFRESHES_PER_S) as live:
         snapshots = _watch(feed, Nothing(), until_ended, timeout_s)
         live.refresh()
+    return snapshots
+
+
+def follow_as_json(
+    feed: Feed,
+    out: IO[str],
+    fetch_rest: Callable[[], object],
+    *,
+    until_ended: bool = True,
+    timeout_s: float | None = None,
+) -> Sequence[Snapshot]:
+    """As :func:`follow`, with every event as a line of JSON.
+
+    A scan may have ended before its history is at hand; ``fetch_rest`` brings it, so that no event is left out.
+    """
+    telling = Json(out)
+    snapshots = _watch(feed, telling, until_ended, timeout_s)
+    if all(snapshot.terminal for snapshot in snapshots):
+        fetch_rest()
+        telling.tell(feed)
     return snapshots
 
 

@@ -19,7 +19,7 @@ from ..panel import Feed
 from ..panel._text import name_of, plain
 from ..snapshot import Snapshot
 from ._exit import Exit, of_scans
-from ._follow import follow
+from ._follow import follow, follow_as_json
 
 if TYPE_CHECKING:
     from ..client import Client, Scan
@@ -33,35 +33,40 @@ def scan(arguments: argparse.Namespace) -> int:
         if arguments.detach:
             sys.stdout.write(f"{json.dumps({'scan_id': started.id}) if arguments.json else started.id}\n")
             return Exit.COMPLETED
-        return _watch_to_the_end(arguments, feed_of(client, [started]), arguments.timeout)
+        return _watch_to_the_end(arguments, client, [started], arguments.timeout)
 
 
 def watch(arguments: argparse.Namespace) -> int:
     """Watch the named scans to their ends, or every scan until interrupted."""
     with connect(arguments.gateway) as client:
         if arguments.ids:
-            return _watch_to_the_end(arguments, feed_of(client, [client.attach(one) for one in arguments.ids]), None)
-        if not arguments.json:
+            return _watch_to_the_end(arguments, client, [client.attach(one) for one in arguments.ids], None)
+        feed = feed_of(client, [])
+        if arguments.json:
+            follow_as_json(feed, sys.stdout, lambda: None, until_ended=False)
+        else:
             sys.stderr.write("Watching every scan, new ones included. Ctrl-C stops watching, never a scan.\n")
-        follow(feed_of(client, []), Console(), as_json=arguments.json, until_ended=False)
+            follow(feed, Console(), until_ended=False)
         return Exit.COMPLETED
 
 
-def _watch_to_the_end(arguments: argparse.Namespace, feed: Feed, timeout_s: float | None) -> int:
-    again = " ".join(snapshot.scan_id for snapshot in feed.snapshots())
-    if arguments.gateway:
-        again += f" --gateway {arguments.gateway}"
-    console = Console()
+def _watch_to_the_end(
+    arguments: argparse.Namespace, client: Client, scans: Sequence[Scan], timeout_s: float | None
+) -> int:
+    feed, console = feed_of(client, scans), Console()
     try:
-        snapshots = follow(feed, console, as_json=arguments.json, timeout_s=timeout_s)
+        if arguments.json:
+            snapshots = follow_as_json(feed, sys.stdout, lambda: [scan.events() for scan in scans], timeout_s=timeout_s)
+        else:
+            snapshots = follow(feed, console, timeout_s=timeout_s)
     except KeyboardInterrupt:
-        _say_how_to_go_on("Stopped watching; the scan goes on.", feed, again)
+        _say_how_to_go_on("Stopped watching; the scan goes on.", scans, arguments.gateway)
         return Exit.INTERRUPTED
-    running = [snapshot for snapshot in snapshots if not snapshot.terminal]
-    if running:
-        _say_how_to_go_on(f"Not ended within {timeout_s:g} s; the scan goes on.", feed, again)
+    if not all(snapshot.terminal for snapshot in snapshots):
+        _say_how_to_go_on(f"Not ended within {timeout_s:g} s; the scan goes on.", scans, arguments.gateway)
         return Exit.FAILED
-    _say_errors(console, snapshots)
+    if console.is_terminal and not arguments.json:
+        _say_errors(snapshots)
     return of_scans(snapshot.status for snapshot in snapshots)
 
 
@@ -84,17 +89,18 @@ def _options(given: Sequence[str]) -> dict[str, str]:
     return options
 
 
-def _say_how_to_go_on(what: str, feed: Feed, again: str) -> None:
-    one = feed.snapshots()[0].scan_id
+def _say_how_to_go_on(what: str, scans: Sequence[Scan], gateway: str | None) -> None:
+    again = " ".join(scan.id for scan in scans) + (f" --gateway {gateway}" if gateway else "")
+    connected = f"scanwatch.connect({gateway!r})" if gateway else "scanwatch.connect()"
     sys.stderr.write(
         f"{what}\n"
         f"  to watch again:  scanwatch watch {again}\n"
-        f"  to cancel:       python -c 'import scanwatch; scanwatch.connect().attach(\"{one}\").cancel()'\n"
+        f"  to cancel:       in Python, {connected}.attach({scans[0].id!r}).cancel()\n"
     )
 
 
-def _say_errors(console: Console, snapshots: Sequence[Snapshot]) -> None:
+def _say_errors(snapshots: Sequence[Snapshot]) -> None:
     """The bars cut what does not fit; why a scan failed must be readable."""
-    for snapshot in snapshots if console.is_terminal else ():
+    for snapshot in snapshots:
         if snapshot.status is ScanStatus.FAILED:
             sys.stderr.write(f"{plain(name_of(snapshot))} failed: {plain(snapshot.error or 'no reason given')}\n")

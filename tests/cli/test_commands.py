@@ -153,6 +153,12 @@ def test_json_tells_every_event_in_order_to_the_end(run: Run, gateway: RunningGa
     assert events[-1]["kind"] == "complete"
 
 
+def test_json_of_a_scan_that_had_ended_has_its_whole_history(run: Run, gateway: RunningGateway) -> None:
+    first = run("scan", QUICK, "--gateway", gateway.url, "--json").stdout
+    scan_id = json.loads(first.splitlines()[0])["scan_id"]
+    assert run("watch", scan_id, "--gateway", gateway.url, "--json").stdout == first
+
+
 def test_options_reach_the_scanner(run: Run, gateway: RunningGateway) -> None:
     words = ("--option", "files=7", "--option", "duration_s=0.2", "--option", "artifacts=3")
     done = run("scan", "sim://acme/payments", *words, "--gateway", gateway.url, "--json")

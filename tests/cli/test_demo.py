@@ -68,7 +68,7 @@ def test_in_a_terminal_it_draws_bars_and_without_a_checkout_says_so(
     assert "━━━━" in drawn
     assert "Retrying" in drawn
     assert "\x1b[1A" in drawn, "one picture in place of the other"
-    assert "--checkout PATH" in drawn
+    assert "is no git checkout" in drawn
     assert "client.scans()" in drawn
 
 

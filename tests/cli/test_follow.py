@@ -87,7 +87,7 @@ def test_it_returns_when_the_last_scan_has_ended() -> None:
     feed.complete(first)
     later = threading.Timer(0.02, feed.complete, [second])
     later.start()
-    ended = follow(feed, Console(file=io.StringIO()), as_json=False, timeout_s=10)
+    ended = follow(feed, Console(file=io.StringIO()), timeout_s=10)
     later.join()
     assert all(snapshot.terminal for snapshot in ended)
     assert feed.listened == 0
@@ -95,7 +95,7 @@ def test_it_returns_when_the_last_scan_has_ended() -> None:
 
 def test_time_that_runs_out_leaves_the_scan_as_it_is() -> None:
     feed = StagedFeed("sim://acme/payments")
-    (snapshot,) = follow(feed, Console(file=io.StringIO()), as_json=False, timeout_s=0)
+    (snapshot,) = follow(feed, Console(file=io.StringIO()), timeout_s=0)
     assert not snapshot.terminal
     assert feed.wishes == []
 
@@ -104,12 +104,12 @@ def test_a_refusal_ends_the_watching() -> None:
     feed = StagedFeed("sim://acme/payments")
     feed.connect(ConnectionState.REFUSED, "The token has expired.")
     with pytest.raises(GatewayRefused, match="expired"):
-        follow(feed, Console(file=io.StringIO()), as_json=False)
+        follow(feed, Console(file=io.StringIO()))
 
 
 def test_in_a_terminal_the_last_picture_stays() -> None:
     feed, out = StagedFeed("sim://acme/payments"), io.StringIO()
     (scan,) = (snapshot.scan_id for snapshot in feed.snapshots())
     feed.complete(scan)
-    follow(feed, Console(file=out, force_terminal=True, width=120), as_json=False)
+    follow(feed, Console(file=out, force_terminal=True, width=120))
     assert "Completed" in out.getvalue().rsplit("\x1b[2K", 1)[-1]
