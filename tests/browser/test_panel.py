@@ -117,6 +117,24 @@ def test_a_scan_started_in_the_panel_joins_its_list(open_notebook: Open) -> None
     expect(notebook.panel.get_by_role("alert")).to_contain_text("No scanner takes xyz://")
 
 
+def test_rows_do_not_move_under_a_reader_who_scrolled(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, "for n in range(60): feed.add(f'sim://acme/older-{n}')", SHOW)
+    notebook.run_all()
+    names = notebook.panel.get_by_role("rowheader")
+    notebook.panel.get_by_role("grid").evaluate("(node) => { node.scrollTop = 440; }")
+    expect(names.first).to_contain_text("older-54")
+    before = names.all_inner_texts()
+    assert len(before) < 30
+
+    notebook.execute("feed.add('sim://acme/newest')")
+    fresh = notebook.panel.get_by_role("button", name="Show new scans")
+    expect(fresh).to_have_text("1 new")
+    assert names.all_inner_texts() == before
+    fresh.click()
+    expect(names.first).to_contain_text("acme/newest")
+    expect(fresh).to_be_hidden()
+
+
 def test_a_hostile_name_is_shown_as_text(open_notebook: Open) -> None:
     notebook = open_notebook(
         STAGE,

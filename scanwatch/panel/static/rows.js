@@ -27,9 +27,13 @@ class BaseRow {
     this.node.id = domId;
     this.textAt = 0;
     this.stateShown = null;
+    this.fresh = true;
   }
 
   place({ y, index, current, open }) {
+    // The bar of a row that was just bound to another scan must not glide from the one's share to the other's.
+    this.node.classList.toggle("sw-fresh", this.fresh);
+    this.fresh = false;
     const transform = `translateY(${y}px)`;
     if (this.node.style.transform !== transform) this.node.style.transform = transform;
     setAttribute(this.node, "aria-rowindex", index + 2);

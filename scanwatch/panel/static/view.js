@@ -33,7 +33,6 @@ export class PanelView {
       ...options,
     };
     this.estimates = new SteadyWords();
-    this.estimated = new Set();
     this.paused = null;
     this.clickedAt = null;
     this.frame = 0;
@@ -167,14 +166,18 @@ export class PanelView {
   stateFor(id, rows, live) {
     const row = rows.get(id);
     const facts = factsOf(row, live);
-    const wanted = facts.estimate && facts.estimate !== "under 1 min" ? `${facts.estimate} left` : facts.estimate;
-    let estimate = "";
-    if (facts.working && live.live) {
-      const shown = this.estimates.words(id, wanted, live.now);
-      if (shown) this.estimated.add(id);
-      estimate = shown || (this.estimated.has(id) || facts.state === "stalled" ? "no estimate" : "");
-    }
+    const estimate = this.estimateFor(id, facts, live);
     return { row, facts, estimate, now: timeOf(row, live.now), lines: this.store.events.get(id) };
+  }
+
+  /** How long it takes yet, in words that do not flicker; "no estimate" only where there was one. */
+  estimateFor(id, facts, live) {
+    if (facts.ended) this.estimates.forget(id);
+    if (!facts.working || !live.live) return "";
+    const wanted = facts.estimate && facts.estimate !== "under 1 min" ? `${facts.estimate} left` : facts.estimate;
+    const known = this.estimates.has(id);
+    const words = this.estimates.words(id, wanted, live.now);
+    return words || (known || facts.state === "stalled" ? "no estimate" : "");
   }
 
   paintCard(live) {

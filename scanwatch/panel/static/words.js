@@ -77,10 +77,15 @@ export class SteadyWords {
     this.entries = new Map();
   }
 
+  /** Whether there were words for it. */
+  has(key) {
+    return this.entries.has(key);
+  }
+
   words(key, wanted, now) {
     const entry = this.entries.get(key);
-    if (!entry || entry.shown === "") {
-      this.entries.set(key, { shown: wanted, wanted, since: now });
+    if (!entry) {
+      if (wanted !== "") this.entries.set(key, { shown: wanted, wanted, since: now });
       return wanted;
     }
     if (wanted !== entry.wanted) Object.assign(entry, { wanted, since: now });
