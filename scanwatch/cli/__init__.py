@@ -38,16 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     """Hand over to the command, and load no more than it needs."""
     if arguments.command == "serve":
-        from . import _serve
+        from ._serve import serve
 
-        return _serve.run(arguments)
+        return serve(arguments)
     if arguments.command == "demo":
-        from . import _demo
+        from ._demo import demo
 
-        return _demo.run(arguments)
-    from . import _scans
+        return demo(arguments)
+    from ._scans import scan, watch
 
-    return _scans.scan(arguments) if arguments.command == "scan" else _scans.watch(arguments)
+    return scan(arguments) if arguments.command == "scan" else watch(arguments)
 
 
 def _complain(message: str, code: Exit) -> int:

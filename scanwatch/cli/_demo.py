@@ -34,7 +34,7 @@ Where to go next
 """
 
 
-def run(arguments: argparse.Namespace) -> int:
+def demo(arguments: argparse.Namespace) -> int:
     """Scan, show, tabulate; the exit code says whether all scans completed."""
     checkout = _checkout(arguments.checkout)
     console = _console()

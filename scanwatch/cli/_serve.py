@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "SCANWATCH_TOKEN"  # noqa: S105 the variable's name, not its value
 
 
-def run(arguments: argparse.Namespace) -> int:
+def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal, until idle for too long, or until standard input closes."""
     logging.basicConfig(
         stream=sys.stderr,
@@ -59,7 +59,7 @@ def _token(file: Path | None) -> str | None:
 
 
 async def _serve(config: GatewayConfig, *, until_stdin_closes: bool) -> None:
-    from ..gateway import serve
+    from ..gateway import serve as serve_gateway
 
     with contextlib.ExitStack() as while_serving:
 
@@ -67,7 +67,7 @@ async def _serve(config: GatewayConfig, *, until_stdin_closes: bool) -> None:
             while_serving.enter_context(announced(config.store, gateway.url, config.token))
             _say_ready(gateway.url)
 
-        serving = asyncio.create_task(serve(config, on_ready))
+        serving = asyncio.create_task(serve_gateway(config, on_ready))
         if until_stdin_closes:
             _end_with_stdin(serving)
         with contextlib.suppress(asyncio.CancelledError):
