@@ -1,7 +1,7 @@
-"""In a real kernel, interrupting a cell ends the cell: the kernel lives on, and so does the scan.
+"""Interrupting a cell ends the cell: its kernel lives on, and so do the gateway that it started and the scan.
 
-@gxp-spec SPEC-001-005 "Scan handle, sync and async clients"
-@trace US-001-003
+@gxp-spec SPEC-003-005 "Local gateway"
+@trace US-003-002
 @test-type OQ
 @gxp-risk HIGH
 """
@@ -76,10 +76,9 @@ def notebook() -> Iterator[Notebook]:
         manager.cleanup_resources()
 
 
-@pytest.mark.parametrize("cell", ["while True: pass", "scan.wait()", "await scan"], ids=["busy", "waiting", "awaiting"])
-def test_an_interrupted_cell_leaves_the_kernel_alive_and_the_scan_running(notebook: Notebook, cell: str) -> None:
+def test_an_interrupted_cell_leaves_kernel_gateway_and_scan_alive(notebook: Notebook) -> None:
     notebook.run(SETUP)
-    assert notebook.interrupt(cell) in {"KeyboardInterrupt", "CancelledError"}
+    assert notebook.interrupt("while True: pass") == "KeyboardInterrupt"
     assert notebook.run("print(scan.status, client.connection.state)") == "in_progress live"
     ended = notebook.run("print(scan.wait(timeout=20).status, len(scan.events()) > 10); client.close(); gateway.stop()")
     assert ended == "completed True"
