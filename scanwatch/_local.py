@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from .errors import ConfigurationError, GatewayUnreachable
+from .gateway import OPTIONS
 from .wire import paths
 
 READY = "Gateway ready at "
@@ -41,7 +42,8 @@ _LAST_WORDS = 2000
 _WRONG_CONFIGURATION = 2  # the exit code of ``scanwatch serve``
 _PAUSE_S = 0.05
 _FILE_SCHEME = "sqlite:///"
-_UNINHERITED = ("SCANWATCH_URL", "SCANWATCH_TOKEN")
+# The environment configures a gateway that somebody runs for others; ours has its own address, store and token.
+_UNINHERITED = {"SCANWATCH_URL", *(option.variable for option in OPTIONS)}
 if sys.platform == "win32":
     _APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:

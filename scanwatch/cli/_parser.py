@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .._version import __version__
 from ..errors import UsageError
+from ..gateway import OPTIONS, Option
 from ._exit import Exit
 
 _UNKNOWN = "not known here: "
+_METAVARS = {int: "N", float: "N", str: "TEXT", tuple: "A,B"}
 
 COMMANDS = ("serve", "scan", "watch", "demo")
 
@@ -37,6 +40,8 @@ examples:
   SCANWATCH_TOKEN=$(openssl rand -hex 24) scanwatch serve --host 0.0.0.0 --store sqlite:////var/lib/scanwatch/scans.db
 
 It prints one line, "Gateway ready at http://HOST:PORT", when it listens, and ends with Ctrl-C.
+Every option may come from the environment (--keep-events: SCANWATCH_KEEP_EVENTS) or a file (--config gateway.toml:
+keep_events = "7d"); a flag outweighs the environment, that the file. Durations are written 90d, 12h, 30m or 45s.
 """
 _SCAN = """\
 examples:
@@ -107,25 +112,42 @@ def make_parser() -> Parser:
 
 def _add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="run a gateway", description="Run a gateway.", epilog=_SERVE)
-    serve.add_argument("--host", help="address to listen on (127.0.0.1); any other than loopback needs a token")
-    serve.add_argument("--port", type=int, help="port to listen on (8700); 0 takes a free one")
-    serve.add_argument("--store", metavar="URL", help="sqlite:///FILE or memory: (your own scans.db)")
-    serve.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="file with the token clients need (else SCANWATCH_TOKEN)"
-    )
-    serve.add_argument("--concurrency", type=int, metavar="N", help="scans that run at once (3)")
-    serve.add_argument("--attempts", type=int, metavar="N", help="how often a scan is tried (3)")
-    serve.add_argument("--backoff", type=float, metavar="S", help="seconds before the second attempt (5)")
-    serve.add_argument(
-        "--idle-timeout", type=float, metavar="S", help="end after so many seconds without a client or a scan (never)"
-    )
-    serve.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        default="warning",
-        help="what goes to standard error (%(default)s)",
-    )
+    serve.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with any of the options below")
+    for option in OPTIONS:
+        _add_option(serve, option)
     serve.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def _add_option(serve: argparse.ArgumentParser, option: Option) -> None:
+    """One option of a gateway as a flag; nothing typed leaves it to the environment, the file and the default."""
+    words = f"{option.words} ({option.default})".replace("`", "").replace("%", "%%")
+    if option.kind is bool:
+        serve.add_argument(option.flag, dest=option.field, action=argparse.BooleanOptionalAction, help=words)
+        return
+    if option.secret:
+        words = f"file with {words}; else {option.variable}"
+        serve.add_argument(option.flag, dest=option.field, type=_secret, metavar="FILE", help=words)
+        return
+    metavar = "TIME" if option.duration else "|".join(option.choices) or _METAVARS[option.kind]
+    action = "extend" if option.kind is tuple else "store"
+    serve.add_argument(option.flag, dest=option.field, action=action, type=_reader(option), metavar=metavar, help=words)
+
+
+def _reader(option: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return option.read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _secret(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"the file {file} cannot be read: {error}") from error
 
 
 def _add_scan(commands: Any) -> None:

@@ -5,57 +5,37 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._local import READY, announced, default_store, make_room
-from ..errors import ConfigurationError
+from ..gateway import OPTIONS, GatewayConfig, gather, log_to
 
 if TYPE_CHECKING:
-    from ..gateway import Gateway, GatewayConfig
-
-TOKEN_VARIABLE = "SCANWATCH_TOKEN"  # noqa: S105 the variable's name, not its value
+    from ..gateway import Gateway
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal, until idle for too long, or until standard input closes."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=arguments.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    store = arguments.store or default_store()
-    make_room(store)
-    asyncio.run(_serve(_config(arguments, store), until_stdin_closes=arguments.until_stdin_closes))
+    config = _config(arguments)
+    log_to(level=config.log_level, style=config.log_format)
+    make_room(config.store)
+    asyncio.run(_serve(config, until_stdin_closes=arguments.until_stdin_closes))
     return 0
 
 
-def _config(arguments: argparse.Namespace, store: str) -> GatewayConfig:
-    from ..gateway import GatewayConfig
-
-    given = {
-        "host": arguments.host,
-        "port": arguments.port,
-        "concurrency": arguments.concurrency,
-        "attempts": arguments.attempts,
-        "backoff_s": arguments.backoff,
-        "idle_s": arguments.idle_timeout,
-        "token": _token(arguments.token_file),
-    }
-    return GatewayConfig(store=store, **{name: value for name, value in given.items() if value is not None})
+def _config(arguments: argparse.Namespace) -> GatewayConfig:
+    """What the flags say, before the environment, before the file."""
+    flags = {option.field: _typed(getattr(arguments, option.field)) for option in OPTIONS}
+    values = gather(OPTIONS, flags=flags, environment=os.environ, file=arguments.config)
+    return GatewayConfig(**{"store": default_store(), **values})
 
 
-def _token(file: Path | None) -> str | None:
-    if file is None:
-        return os.environ.get(TOKEN_VARIABLE)
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The token file {file} cannot be read: {error}") from error
+def _typed(value: Any) -> Any:
+    """A flag's value; one that may be repeated comes as a list."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 async def _serve(config: GatewayConfig, *, until_stdin_closes: bool) -> None:

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from ._app import Gateway, GatewayConfig, serve
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Gateway", "GatewayConfig", "serve"]
+from ._configuration import OPTIONS, GatewayConfig
+from ._logging import log_to
+from ._options import Option, gather
+
+if TYPE_CHECKING:
+    from ._app import Gateway, serve
+
+__all__ = ["OPTIONS", "Gateway", "GatewayConfig", "Option", "gather", "log_to", "serve"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what serves on first use: the command line reads the options alone."""
+    if name in ("Gateway", "serve"):
+        from . import _app
+
+        return getattr(_app, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +19,8 @@ from ..errors import ConfigurationError
 from ..jobs import EmbeddedQueue, SystemClock, Worker
 from ..storage import Store, open_store
 from . import _rest, _rest_repositories, _rest_scans
-from ._auth import Gatekeeper, is_loopback
+from ._auth import Gatekeeper
+from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
 from ._hub import Hub
@@ -29,55 +29,6 @@ from ._socket import Conversations
 SHUTDOWN_S = 0.3
 WORKER_STOP_S = 1.0
 TICK_S = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayConfig:
-    """Everything a gateway can be told.
-
-    Attributes:
-        host: the address to listen on; any but a loopback one needs a ``token``.
-        port: 0 takes a free one.
-        store: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``memory:``.
-        token: what a client must show; ``None`` lets in everybody on this machine.
-        user: what ``requested_by`` says of scans triggered with the token.
-        concurrency: scans running at a time.
-        attempts: how often a scan is tried before it has failed.
-        backoff_s: seconds before the second attempt; doubled before each further one.
-        max_events_per_s: progress events a scan may make in a second; 0 keeps every report.
-        allow_local_paths: whether paths and ``file://`` of this machine may be scanned.
-        idle_s: ``serve`` ends after so many seconds without a client, a request or an unfinished scan; ``None``: never.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8700
-    store: str = "sqlite:///scanwatch.db"
-    token: str | None = field(default=None, repr=False)
-    user: str | None = None
-    concurrency: int = 3
-    attempts: int = 3
-    backoff_s: float = 5.0
-    max_events_per_s: float = 10.0
-    allow_local_paths: bool = True
-    idle_s: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.host:
-            raise ConfigurationError("host is empty; name an address, such as 127.0.0.1")
-        if not 0 <= self.port <= 65535:
-            raise ConfigurationError(f"port {self.port} is not within 0-65535")
-        if self.token is not None and not self.token.strip():
-            raise ConfigurationError("The token is empty; give a long random one, or none at all.")
-        if self.token is None and not is_loopback(self.host):
-            raise ConfigurationError(
-                f"Listening on {self.host} lets other machines in, so a token is needed; set one, or use 127.0.0.1."
-            )
-        for name in ("concurrency", "attempts"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("backoff_s", "max_events_per_s", "idle_s"):
-            if (getattr(self, name) or 0) < 0:
-                raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")
 
 
 class Gateway:

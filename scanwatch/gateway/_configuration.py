@@ -1,0 +1,91 @@
+"""Everything a gateway can be told, each field with its meaning beside it, and what makes no sense together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ConfigurationError
+from ._auth import is_loopback
+from ._options import option, options_of
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Everything a gateway can be told; ``docs/configuration.md`` lists every field with its meaning.
+
+    Fields that end in ``_s`` are seconds. ``token`` stays out of the ``repr``.
+
+    Raises:
+        ConfigurationError: a value makes no sense, or does not go with another.
+    """
+
+    host: str = option("127.0.0.1", "the address to listen on; any but a loopback one needs a token")
+    port: int = option(8700, "the port to listen on; 0 takes a free one")
+    store: str = option(
+        "sqlite:///scanwatch.db",
+        "where scans are kept: `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`",
+        default_words="your own scans.db",
+    )
+    token: str | None = option(None, "what a client must show; without one, only this machine is served", secret=True)
+    user: str | None = option(None, "the name that scans triggered with the token carry")
+    concurrency: int = option(3, "scans that run at once")
+    attempts: int = option(3, "how often a scan is tried before it has failed")
+    backoff_s: float = option(
+        5.0, "time before the second attempt; doubled before each further one", name="backoff", duration=True
+    )
+    max_events_per_s: float = option(
+        10.0, "progress events a scan may make in a second; 0 keeps every report", name="max_events_per_second"
+    )
+    allow_local_paths: bool = option(True, "whether paths and `file://` of this machine may be scanned")
+    idle_s: float | None = option(
+        None,
+        "end after so long without a client, a request or an unfinished scan",
+        name="idle_timeout",
+        duration=True,
+        default_words="never",
+    )
+    allow_origins: tuple[str, ...] = option(
+        (),
+        "origins whose web pages may ask this gateway, such as `https://app.example.org`; `*` for any",
+        name="allow_origin",
+    )
+    keep_s: float | None = option(
+        90 * DAY_S, "how long ended scans are kept with their results; `forever` for no end", name="keep", duration=True
+    )
+    keep_events_s: float | None = option(
+        7 * DAY_S, "how long the events of ended scans are kept", name="keep_events", duration=True
+    )
+    public_metrics: bool = option(False, "whether `/metrics` is answered without the token")
+    log_level: str = option("warning", "what goes to standard error", choices=LOG_LEVELS)
+    log_format: str = option("text", "how it is written: lines of text, or of JSON", choices=LOG_FORMATS)
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise ConfigurationError("host is empty; name an address, such as 127.0.0.1")
+        if not 0 <= self.port <= 65535:
+            raise ConfigurationError(f"port {self.port} is not within 0-65535")
+        if self.token is not None and not self.token.strip():
+            raise ConfigurationError("The token is empty; give a long random one, or none at all.")
+        if self.token is None and not is_loopback(self.host):
+            raise ConfigurationError(
+                f"Listening on {self.host} lets other machines in, so a token is needed; set one, or use 127.0.0.1."
+            )
+        self._check_numbers()
+        for origin in self.allow_origins:
+            if origin != "*" and ("://" not in origin or origin.endswith("/")):
+                raise ConfigurationError(f"{origin!r} is no origin; one is written https://app.example.org")
+
+    def _check_numbers(self) -> None:
+        for name in ("concurrency", "attempts"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("backoff_s", "max_events_per_s", "idle_s", "keep_s", "keep_events_s"):
+            if (getattr(self, name) or 0) < 0:
+                raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")
+
+
+OPTIONS = options_of(GatewayConfig)

@@ -1,0 +1,64 @@
+"""What a gateway writes to its log: lines of text or of JSON, each with the request and the scan it is about."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+request_id: ContextVar[str | None] = ContextVar("scanwatch_request_id", default=None)
+"""The request being answered; what is logged meanwhile names it."""
+
+ABOUT = ("request_id", "scan_id")
+"""What a record may be about, as attributes of it (``extra=``)."""
+
+
+def log_to(stream: TextIO | None = None, *, level: str, style: str) -> None:
+    """Write the process's log to ``stream`` (standard error), from ``level`` on, as ``text`` or ``json``."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if style == "json" else TextLines())
+    handler.addFilter(_add_request)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _add_request(record: logging.LogRecord) -> bool:
+    if getattr(record, "request_id", None) is None:
+        record.request_id = request_id.get()
+    return True
+
+
+def _about(record: logging.LogRecord) -> dict[str, str]:
+    return {name: value for name in ABOUT if (value := getattr(record, name, None)) is not None}
+
+
+class TextLines(logging.Formatter):
+    """``TIME LEVEL LOGGER: MESSAGE request_id=... scan_id=...``, a traceback below."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        """The line, with what it is about behind it; a line end in a message would forge a line."""
+        line = super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+        return " ".join([line, *(f"{name}={value}" for name, value in _about(record).items())])
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, what it is about, ``traceback``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_about(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
