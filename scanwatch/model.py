@@ -315,3 +315,50 @@ class Page(Generic[Row]):
     page: int
     limit: int
     total: int
+
+
+class Role(StrEnum):
+    """What somebody who was let in may do; each may also do what those before it may."""
+
+    VIEWER = "viewer"
+    """Read and subscribe."""
+    OPERATOR = "operator"
+    """Trigger, cancel and retry scans; register, change and delete repositories."""
+    ADMIN = "admin"
+    """Make and revoke API keys, and read the audit trail. No API key has this role."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is kept of an API key: everything but the key itself, of which there is only a ``digest``.
+
+    ``repositories`` are ids of repositories or patterns of targets; ``None`` stands for every repository.
+    """
+
+    id: str
+    name: str
+    role: Role
+    created_at: datetime
+    digest: str = field(repr=False)
+    repositories: tuple[str, ...] | None = None
+    created_by: str | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act, or the refusal of one: who did what to what, and when.
+
+    ``act`` is a word such as ``scan.trigger``; ``actor`` is the name the credential says, ``key_id`` the API key that
+    was shown or, for an act on a key, the one acted on.
+    """
+
+    time: datetime
+    act: str
+    actor: str | None = None
+    scan_id: str | None = None
+    repository_id: str | None = None
+    key_id: str | None = None
+    detail: str | None = None
+    allowed: bool = True

@@ -22,7 +22,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from ..model import Artifact, Event, Finding, Page, Repository, ScanOutcome, ScanRequest, ScanStatus
+from ..model import (
+    ApiKey,
+    Artifact,
+    AuditEntry,
+    Event,
+    Finding,
+    Page,
+    Repository,
+    ScanOutcome,
+    ScanRequest,
+    ScanStatus,
+)
 from ..snapshot import Snapshot
 
 Listener = Callable[[Event], None]
@@ -33,11 +44,13 @@ Listener = Callable[[Event], None]
 class ScanFilter:
     """Which scans a listing wants; ``None`` asks nothing. ``target`` is a case-insensitive part of the target.
 
+    ``repository_ids`` asks for the scans of these repositories alone.
     ``created_from`` is the first moment that matches, ``created_before`` the first that no longer does.
     """
 
     status: frozenset[ScanStatus] | None = None
     repository_id: str | None = None
+    repository_ids: frozenset[str] | None = None
     target: str | None = None
     requested_by: str | None = None
     created_from: datetime | None = None
@@ -162,7 +175,41 @@ class ScanStore(Protocol):
         ...
 
 
-class Store(EventLog, ScanStore, Protocol):
+class AccessStore(Protocol):
+    """API keys, and the trail of who did what. Rows of the trail never change."""
+
+    async def create_key(self, key: ApiKey) -> None:
+        """Keep a new API key.
+
+        Raises:
+            DuplicateRecord: one with that id or digest exists.
+            UsageError: one of its times has no time zone.
+        """
+        ...
+
+    async def keys(self) -> list[ApiKey]:
+        """All API keys, expired and revoked ones included, newest first."""
+        ...
+
+    async def revoke_key(self, key_id: str, at: datetime) -> ApiKey:
+        """Mark a key as revoked and return it; the first moment stands when it is repeated.
+
+        Raises:
+            UnknownRecord: no such key.
+            UsageError: ``at`` has no time zone.
+        """
+        ...
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        """Keep a row of the trail; raises ``UsageError`` if its time has no time zone."""
+        ...
+
+    async def audit(self, *, page: int = 1, limit: int = 20) -> Page[AuditEntry]:
+        """The trail, the row kept last first."""
+        ...
+
+
+class Store(EventLog, ScanStore, AccessStore, Protocol):
     """A whole store: one object, opened and closed by its owner."""
 
     async def open(self) -> None:
@@ -179,4 +226,4 @@ class Store(EventLog, ScanStore, Protocol):
         ...
 
 
-__all__ = ["EventLog", "Listener", "ScanFilter", "ScanStore", "Store"]
+__all__ = ["AccessStore", "EventLog", "Listener", "ScanFilter", "ScanStore", "Store"]

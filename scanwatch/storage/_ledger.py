@@ -11,14 +11,15 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ..errors import DuplicateRecord, StoreError
-from ..model import Event, Repository, ScanOutcome, ScanRequest
+from ..model import ApiKey, AuditEntry, Event, Repository, ScanOutcome, ScanRequest
 from ..snapshot import Snapshot, new_snapshot
 from . import _rules
 from ._queries import repository as query_repository
-from ._records import decode_event, decode_repository, decode_snapshot, encode
+from ._records import decode_api_key, decode_event, decode_repository, decode_snapshot, encode
 from ._schema import microseconds
 
 CACHED_SCANS = 2_000
@@ -166,6 +167,26 @@ class Ledger:
             self._rows.pop(scan_id, None)
             self._changed.pop(scan_id, None)
         self._execute("DELETE FROM repositories WHERE id = ?", (repository_id,))
+
+    def create_key(self, key: ApiKey) -> None:
+        """As in ``AccessStore.create_key``."""
+        found = self._execute("SELECT body FROM api_keys WHERE id = ? OR digest = ?", (key.id, key.digest))
+        _rules.check_key(key, (decode_api_key(body) for (body,) in found))
+        self._execute("INSERT INTO api_keys (id, digest, body) VALUES (?, ?, ?)", (key.id, key.digest, encode(key)))
+
+    def revoke_key(self, key_id: str, at: datetime) -> ApiKey:
+        """As in ``AccessStore.revoke_key``."""
+        found = self._execute("SELECT body FROM api_keys WHERE id = ?", (key_id,)).fetchone()
+        if found is None:
+            raise _rules.unknown_key(key_id)
+        key = _rules.revoked(decode_api_key(found[0]), at)
+        self._execute("UPDATE api_keys SET body = ? WHERE id = ?", (encode(key), key_id))
+        return key
+
+    def add_audit(self, entry: AuditEntry) -> None:
+        """As in ``AccessStore.add_audit``."""
+        _rules.check_audit(entry)
+        self._execute("INSERT INTO audit (time, body) VALUES (?, ?)", (microseconds(entry.time), encode(entry)))
 
     def _row(self, scan_id: str) -> _Row:
         row = self._rows.get(scan_id)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ..errors import DuplicateRecord, StoreError
-from ..model import Artifact, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
+from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
 from ..snapshot import Snapshot, new_snapshot
 from . import _rules
 from ._base import Listener, ScanFilter
@@ -38,6 +38,8 @@ class _Contents:
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     scans: dict[str, _Scan] = field(default_factory=dict)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
 
     def scan(self, scan_id: str) -> _Scan:
         scan = self.scans.get(scan_id)
@@ -176,6 +178,32 @@ class MemoryStore:
     async def findings(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Finding]:
         """As in ``ScanStore.findings``."""
         return _page(self._held.scan(scan_id).outcome.findings, page, limit)
+
+    async def create_key(self, key: ApiKey) -> None:
+        """As in ``AccessStore.create_key``."""
+        _rules.check_key(key, self._held.keys.values())
+        self._held.keys[key.id] = key
+
+    async def keys(self) -> list[ApiKey]:
+        """As in ``AccessStore.keys``."""
+        return list(reversed(self._held.keys.values()))
+
+    async def revoke_key(self, key_id: str, at: datetime) -> ApiKey:
+        """As in ``AccessStore.revoke_key``."""
+        key = self._held.keys.get(key_id)
+        if key is None:
+            raise _rules.unknown_key(key_id)
+        self._held.keys[key_id] = key = _rules.revoked(key, at)
+        return key
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        """As in ``AccessStore.add_audit``."""
+        _rules.check_audit(entry)
+        self._held.audit.append(entry)
+
+    async def audit(self, *, page: int = 1, limit: int = 20) -> Page[AuditEntry]:
+        """As in ``AccessStore.audit``."""
+        return _page(self._held.audit[::-1], page, limit)
 
     @property
     def _held(self) -> _Contents:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from ..model import Artifact, Event, Finding, Page, Repository, ScanRequest, ScanStatus
+from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanRequest, ScanStatus
 from ..snapshot import Snapshot
 from . import _rules
 from ._base import ScanFilter
 from ._records import (
+    decode_api_key,
     decode_artifact,
+    decode_audit_entry,
     decode_event,
     decode_finding,
     decode_repository,
@@ -74,6 +77,19 @@ def artifacts(connection: sqlite3.Connection, scan_id: str, page: int, limit: in
 def findings(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Finding]:
     """As in ``ScanStore.findings``."""
     return _inventory(connection, "findings", decode_finding, scan_id, page, limit)
+
+
+def keys(connection: sqlite3.Connection) -> list[ApiKey]:
+    """As in ``AccessStore.keys``."""
+    return [decode_api_key(body) for (body,) in connection.execute("SELECT body FROM api_keys ORDER BY number DESC")]
+
+
+def audit(connection: sqlite3.Connection, page: int, limit: int) -> Page[AuditEntry]:
+    """As in ``AccessStore.audit``."""
+    total = connection.execute("SELECT count(*) FROM audit").fetchone()[0]
+    newest_first = "SELECT body FROM audit ORDER BY number DESC LIMIT ? OFFSET ?"
+    rows = connection.execute(newest_first, (limit, (page - 1) * limit))
+    return Page(tuple(decode_audit_entry(body) for (body,) in rows), page, limit, total)
 
 
 _REPOSITORIES = (
@@ -139,6 +155,10 @@ def _condition(where: ScanFilter) -> tuple[str, list[Any]]:
     if where.status is not None:
         terms.append(f"status IN ({', '.join('?' * len(where.status))})")
         values += sorted(where.status)
+    if where.repository_ids is not None:
+        # As one value: there may be more of them than a statement may have placeholders.
+        terms.append("repository_id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(sorted(where.repository_ids)))
     if where.target is not None:
         terms.append("instr(target, ?) > 0")
         values.append(where.target.casefold())

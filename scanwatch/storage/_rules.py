@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import DuplicateRecord, Fenced, ScanEnded, UnknownRecord, UsageError
-from ..model import Event, Repository, ScanRequest
+from ..model import ApiKey, AuditEntry, Event, Repository, ScanRequest
 from ..snapshot import Snapshot, apply
 from ._base import ScanFilter
 
@@ -91,6 +91,7 @@ def matches(where: ScanFilter, snapshot: Snapshot) -> bool:
     return (
         (where.status is None or snapshot.status in where.status)
         and (where.repository_id is None or snapshot.repository_id == where.repository_id)
+        and (where.repository_ids is None or snapshot.repository_id in where.repository_ids)
         and (where.target is None or where.target.casefold() in (snapshot.target or "").casefold())
         and (where.requested_by is None or snapshot.requested_by == where.requested_by)
         and (where.created_from is None or created >= where.created_from)
@@ -106,6 +107,31 @@ def unknown_scan(scan_id: str) -> UnknownRecord:
 def unknown_repository(repository_id: str) -> UnknownRecord:
     """The answer to a question about a repository that is not there."""
     return UnknownRecord(f"There is no repository {repository_id} in this store.")
+
+
+def check_key(key: ApiKey, others: Iterable[ApiKey]) -> None:
+    """Raise unless ``key`` can be kept beside ``others``."""
+    for time in (key.created_at, key.expires_at, key.revoked_at):
+        if time is not None:
+            _require_time_zone(f"API key {key.id}", time)
+    if any(key.id == other.id or key.digest == other.digest for other in others):
+        raise DuplicateRecord(f"There is an API key {key.id} already, or one with the same secret.")
+
+
+def revoked(key: ApiKey, at: datetime) -> ApiKey:
+    """``key`` as it is once revoked; a repetition changes nothing."""
+    _require_time_zone(f"The end of API key {key.id}", at)
+    return key if key.revoked_at is not None else replace(key, revoked_at=at)
+
+
+def check_audit(entry: AuditEntry) -> None:
+    """Raise ``UsageError`` unless ``entry`` can be kept."""
+    _require_time_zone(f"A row about {entry.act}", entry.time)
+
+
+def unknown_key(key_id: str) -> UnknownRecord:
+    """The answer to a question about an API key that is not there."""
+    return UnknownRecord(f"There is no API key {key_id} in this store.")
 
 
 def _require_time_zone(what: str, time: datetime) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ..errors import StoreError, UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x5CA7_5701
 """Marks a file as ours (``PRAGMA application_id``), so that no other program's database is written to."""
 
-_TABLES = """
+_SCANS_AND_EVENTS = """
 CREATE TABLE repositories (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -69,6 +69,25 @@ CREATE TABLE findings (
 of some 20, four times the bytes in all.
 """
 
+_KEYS_AND_AUDIT = """
+CREATE TABLE api_keys (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL UNIQUE,
+    body BLOB NOT NULL
+);
+
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+"""
+
+_STEPS = (_SCANS_AND_EVENTS, _KEYS_AND_AUDIT)
+"""Step *n* (from 1) brings a file of schema *n* - 1 to schema *n*; a new file takes them all. Never change one that
+has been released: add another."""
+
 _CHECKPOINT_PAGES = 4_000
 """Pages (16 MB) the write-ahead log grows to before it is folded back: the pages of a busy scan are then folded once
 for hundreds of appends."""
@@ -110,7 +129,7 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes; makes the tables in a new file.
+    """The one connection that writes; makes the tables in a new file, and brings an older one up to date.
 
     Raises:
         StoreError: the file is not a store, is a newer version's, or cannot be written to.
@@ -163,9 +182,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    if version == 0:
+    if version < SCHEMA_VERSION:
+        # In one transaction: whatever interrupts it leaves the file as it was, and the next one to open it goes on.
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; "
+            f"BEGIN IMMEDIATE; {' '.join(_STEPS[version:])} PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
         )
     else:

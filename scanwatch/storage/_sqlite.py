@@ -6,13 +6,14 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from ..errors import StoreBusy, StoreError
-from ..model import Artifact, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
+from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
 from ..snapshot import Snapshot
 from . import _queries, _rules
 from ._base import Listener, ScanFilter
@@ -137,6 +138,27 @@ class SqliteStore:
         """As in ``ScanStore.findings``."""
         _rules.check_page(page, limit)
         return await self._held.readers.read(lambda c: _queries.findings(c, scan_id, page, limit))
+
+    async def create_key(self, key: ApiKey) -> None:
+        """As in ``AccessStore.create_key``."""
+        await self._held.writer.submit(lambda ledger: ledger.create_key(key))
+
+    async def keys(self) -> list[ApiKey]:
+        """As in ``AccessStore.keys``."""
+        return await self._held.readers.read(_queries.keys)
+
+    async def revoke_key(self, key_id: str, at: datetime) -> ApiKey:
+        """As in ``AccessStore.revoke_key``."""
+        return await self._held.writer.submit(lambda ledger: ledger.revoke_key(key_id, at))
+
+    async def add_audit(self, entry: AuditEntry) -> None:
+        """As in ``AccessStore.add_audit``."""
+        await self._held.writer.submit(lambda ledger: ledger.add_audit(entry))
+
+    async def audit(self, *, page: int = 1, limit: int = 20) -> Page[AuditEntry]:
+        """As in ``AccessStore.audit``."""
+        _rules.check_page(page, limit)
+        return await self._held.readers.read(lambda c: _queries.audit(c, page, limit))
 
     @property
     def _held(self) -> _Open:

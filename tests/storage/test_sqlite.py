@@ -315,7 +315,7 @@ def _a_directory(path: Path) -> None:
     [
         (_not_a_database, "it is not a scanwatch store: give another path"),
         (_another_programs, "it is another program's database"),
-        (_newer, r"was written by a newer scanwatch \(its schema is 99, this one knows 1\): upgrade"),
+        (_newer, r"was written by a newer scanwatch \(its schema is 99, this one knows 2\): upgrade"),
         (_a_directory, "it cannot be opened"),
     ],
 )
