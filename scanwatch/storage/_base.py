@@ -44,17 +44,17 @@ Listener = Callable[[Event], None]
 class ScanFilter:
     """Which scans a listing wants; ``None`` asks nothing. ``target`` is a case-insensitive part of the target.
 
-    ``repository_ids`` asks for the scans of these repositories alone.
     ``created_from`` is the first moment that matches, ``created_before`` the first that no longer does.
+    ``repository_ids`` asks for the scans of these repositories alone.
     """
 
     status: frozenset[ScanStatus] | None = None
     repository_id: str | None = None
-    repository_ids: frozenset[str] | None = None
     target: str | None = None
     requested_by: str | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    repository_ids: frozenset[str] | None = None
 
 
 class EventLog(Protocol):
