@@ -18,7 +18,7 @@ from .. import wire
 from ..errors import ConfigurationError
 from ..jobs import EmbeddedQueue, SystemClock, Worker
 from ..storage import Store, open_store
-from . import _rest, _rest_repositories, _rest_scans
+from . import _page, _rest, _rest_repositories, _rest_scans
 from ._auth import Gatekeeper
 from ._configuration import GatewayConfig
 from ._engine import Engine
@@ -105,7 +105,8 @@ class Gateway:
             middlewares=[self._note_request, *_rest.middlewares()], client_max_size=_rest.MAX_BODY_BYTES
         )
         app[_rest.SERVICES] = services
-        _rest.add_routes(app, {("GET", ""): _rest.front, ("GET", wire.paths.health): _rest.health})
+        _rest.add_routes(app, {("GET", wire.paths.health): _rest.health})
+        _rest.add_routes(app, _page.routes())
         _rest.add_routes(app, _rest_repositories.routes())
         _rest.add_routes(app, _rest_scans.routes())
         for method in ("GET", "POST", "OPTIONS"):

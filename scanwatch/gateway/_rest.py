@@ -58,7 +58,7 @@ class Services:
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
-OPEN_ROUTES = frozenset({"/", f"/{wire.paths.health}", f"/{wire.SOCKETIO_PATH}/"})
+OPEN_ROUTES = frozenset({"/", "/static/{name}", f"/{wire.paths.health}", f"/{wire.SOCKETIO_PATH}/"})
 """What needs no token: what tells nothing, and the socket, which asks for it in its handshake."""
 
 
@@ -187,8 +187,3 @@ async def health(request: web.Request) -> web.Response:
     """``GET /health``."""
     timestamp = wire.to_time(request.app[SERVICES].clock.now())
     return web.json_response({"status": "ok", "timestamp": timestamp, "version": __version__})
-
-
-async def front(_request: web.Request) -> web.Response:
-    """``GET /``: what this is, for somebody who opens the address in a browser."""
-    return web.Response(text=f"This is a scanwatch gateway, version {__version__}.\nIts health: {wire.paths.health}\n")

@@ -255,12 +255,12 @@ export function noteFor({ alive, connection, at, trouble, waitsForKernel }) {
   return null;
 }
 
-/** What a panel without any scan says. */
-export function makeEmpty(readOnly) {
-  const how = readOnly
-    ? "Start a simulated scan from a cell."
-    : "Type a repository above and press Enter, or start a simulated scan from a cell.";
-  const code = make("pre", "sw-source", {}, EXAMPLE);
+/** What a panel without any scan says. Where there are no cells, `toType` is what to try in the field above. */
+export function makeEmpty(readOnly, toType) {
+  const start = toType ? "this simulated scan" : "start a simulated scan from a cell";
+  const how = readOnly ? "Start a simulated scan from a cell." : `Type a repository above and press Enter, or ${start}.`;
+  const example = toType ?? EXAMPLE;
+  const code = make("pre", "sw-source", {}, example);
   const steps = PHASES.map((phase) =>
     make("li", "", {}, make("i"), make("b", "", {}, capital(phase)), make("span", "", {}, PHASE_WORDS[phase])),
   );
@@ -274,7 +274,7 @@ export function makeEmpty(readOnly) {
       {},
       make("h3", "", {}, "No scans yet"),
       make("p", "", {}, `${how} It needs no repository and takes 8 s.`),
-      make("div", "sw-example", {}, code, copyButton("copy", EXAMPLE)),
+      make("div", "sw-example", {}, code, copyButton("copy", example)),
       make("p", "", {}, "Scans started anywhere else on this gateway appear here too."),
     ),
     make("div", "", {}, make("h4", "sw-h4", {}, "What a scan does"), make("ol", "sw-steps-legend", {}, ...steps)),

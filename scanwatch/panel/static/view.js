@@ -107,7 +107,7 @@ export class PanelView {
     }
     this.trigger = new Trigger((target) => this.actions.trigger(target));
     this.top = make("div", "sw-top", {}, ...(readOnly ? [] : [this.trigger.node]), this.connection.node);
-    this.empty = makeEmpty(readOnly);
+    this.empty = makeEmpty(readOnly, this.options.example);
     this.foot = new Foot({ onPause: () => this.pause(), onShowNew: () => this.showNew() });
     this.panel.append(
       this.top,
