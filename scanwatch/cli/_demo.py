@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +30,9 @@ PIPE_WIDTH = 132
 
 _NEXT = """\
 Where to go next
-  scanwatch scan .                                  scan a checkout of yours, and watch it
-  jupyter lab notebooks/01-quickstart.ipynb         the same in a notebook, with a live panel
-  python -c 'import scanwatch; help(scanwatch)'     the names to use in code
+  {command} scan PATH       scan a checkout of yours, and watch it
+  {command} watch           watch every scan of your own gateway
+  make lab                  in a checkout of scanwatch: the quickstart notebook, with a live panel
 """
 
 
@@ -48,7 +50,7 @@ def demo(arguments: argparse.Namespace) -> int:
         follow(feed_of(client, scans), console)
         console.print()
         _print_tables(console, client, scans)
-        console.print(_NEXT, highlight=False)
+        console.print(_NEXT.format(command=_as_typed()), highlight=False, soft_wrap=True)
         return of_scans(scan.status for scan in scans)
 
 
@@ -85,3 +87,8 @@ def _print_tables(console: Console, client: Client, scans: list[Scan]) -> None:
     print_table(console, f"scan.artifacts()   {last.target}", last.artifacts(), artifact_columns, rows=8)
     finding_columns = ("level", "rule", "artifact_id", "message")
     print_table(console, f"scan.findings()   {last.target}", last.findings(), finding_columns, rows=8)
+
+
+def _as_typed() -> str:
+    """How to call this command again from here: by its name, or by its path where the name is not found."""
+    return "scanwatch" if shutil.which("scanwatch") else sys.argv[0]
