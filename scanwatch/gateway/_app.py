@@ -77,10 +77,13 @@ class Gateway:
     async def _start(self, store: Store, ending: AsyncExitStack) -> None:
         """Start everything on an open store, in the order in which each needs the one before."""
         config = self.config
-        engine = Engine()
-        fanout = self._fanout = Fanout(engine.server)
+        engine = Engine(
+            fast_path=config.fast_path, ping_interval_s=config.ping_interval_s, ping_timeout_s=config.ping_timeout_s
+        )
+        fanout = self._fanout = Fanout(engine.wires, stall_s=config.stall_s)
+        ending.push_async_callback(fanout.close)
         hub = self._hub = Hub(store, fanout)
-        ending.push_async_callback(hub.close)
+        ending.callback(hub.close)
         await hub.start()
         gatekeeper = Gatekeeper(config.token, config.user)
         queue, clock = EmbeddedQueue(), SystemClock()

@@ -60,6 +60,16 @@ class GatewayConfig:
         7 * DAY_S, "how long the events of ended scans are kept", name="keep_events", duration=True
     )
     public_metrics: bool = option(False, "whether `/metrics` is answered without the token")
+    fast_path: bool = option(
+        True, "whether events are written straight to sockets, where the installed libraries allow it"
+    )
+    stall_s: float = option(
+        20.0, "how long a client that is behind may read nothing before it is cut off", name="stall", duration=True
+    )
+    ping_interval_s: float = option(25.0, "how often a connected client is pinged", name="ping_interval", duration=True)
+    ping_timeout_s: float = option(
+        20.0, "how long it may take to answer before it counts as gone", name="ping_timeout", duration=True
+    )
     log_level: str = option("warning", "what goes to standard error", choices=LOG_LEVELS)
     log_format: str = option("text", "how it is written: lines of text, or of JSON", choices=LOG_FORMATS)
 
@@ -86,6 +96,9 @@ class GatewayConfig:
         for name in ("backoff_s", "max_events_per_s", "idle_s", "keep_s", "keep_events_s"):
             if (getattr(self, name) or 0) < 0:
                 raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")
+        for name in ("stall_s", "ping_interval_s", "ping_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ConfigurationError(f"{name} must be above 0, and is {getattr(self, name)}")
 
 
 OPTIONS = options_of(GatewayConfig)

@@ -11,6 +11,7 @@ import socketio
 from aiohttp import web
 
 from .. import wire
+from ._fanout import FastServer, FastWires, LibraryWires, Wires, fits
 
 MAX_MESSAGE_BYTES = 1_000_000
 GOODBYE_S = 0.3
@@ -21,13 +22,19 @@ _logger.setLevel(logging.WARNING)  # below that the library writes down what cli
 
 
 class Engine:
-    """Owns the Socket.IO server, its requests and the tasks it starts, some of which the library leaves behind."""
+    """Owns the Socket.IO server, its requests and the tasks it starts, some of which the library leaves behind.
 
-    def __init__(self) -> None:
-        self.server = socketio.AsyncServer(
+    ``fast_path`` takes effect with the versions of the libraries it was tested with; ``fast`` says whether it did.
+    """
+
+    def __init__(self, *, fast_path: bool = True, ping_interval_s: float = 25.0, ping_timeout_s: float = 20.0) -> None:
+        self.fast = fast_path and fits()
+        self.server = (FastServer if self.fast else socketio.AsyncServer)(
             async_mode="aiohttp",
             namespaces=[wire.NAMESPACE],
             max_http_buffer_size=MAX_MESSAGE_BYTES,
+            ping_interval=ping_interval_s,
+            ping_timeout=ping_timeout_s,
             async_handlers=False,  # a client's messages are answered one by one, in order
             logger=_logger,
             engineio_logger=_logger,
@@ -35,6 +42,7 @@ class Engine:
         self._requests: dict[asyncio.Task[Any], web.Request] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.server.eio.start_background_task = self._start
+        self.wires: Wires[Any] = FastWires(self.server) if self.fast else LibraryWires(self.server, self._transport_of)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request of a client: an upgrade lasts as long as its socket, a poll until there is something."""
@@ -61,6 +69,16 @@ class Engine:
                 request.transport.abort()
         await self.server.shutdown()
         await _cancel([*goodbyes, *self._requests, *self._tasks])
+
+    def _transport_of(self, sid: str) -> asyncio.Transport | None:
+        """The transport of a client's websocket; ``None`` for one that polls."""
+        eio_sid = self.server.manager.eio_sid_from_sid(sid, wire.NAMESPACE)
+        first = (self.server.get_environ(sid, wire.NAMESPACE) or {}).get("aiohttp.request")
+        for request in self._requests.values():
+            is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
+            if is_websocket and (request is first or request.query.get("sid") == eio_sid):
+                return request.transport
+        return None
 
     def _start(self, work: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **named: Any) -> asyncio.Task[Any]:
         task = asyncio.create_task(work(*args, **named))

@@ -1,7 +1,7 @@
 """Store first, then publish: what has been published of every live scan, and who joins where.
 
-An event counts as published the moment the hub hears of it from the store: in that one step the scan's snapshot
-moves on and the event's audience is fixed. Whoever joins in another step has it in its snapshot or gets it sent,
+An event is published the moment the hub hears of it from the store: in that one step the scan's snapshot moves on
+and the event is on its way to its audience. Whoever joins in another step has it in its snapshot or gets it sent,
 never both, never neither.
 """
 
@@ -16,7 +16,7 @@ from ..errors import UnknownRecord
 from ..model import TERMINAL, Event, ScanRequest
 from ..snapshot import Snapshot, apply
 from ..storage import ScanFilter, Store
-from ._fanout import ALL, FIELD, Fanout, scan_room
+from ._fanout import ALL, Fanout, scan_room
 
 ENDED_IN_ALL = 200
 """How many ended scans a client that asks for all is told of."""
@@ -27,15 +27,13 @@ _logger = logging.getLogger(__name__)
 
 
 class Hub:
-    """The live scans and the one publisher that keeps their events in order."""
+    """The live scans, and the one step from the store's word of an event to its watchers."""
 
     def __init__(self, store: Store, fanout: Fanout) -> None:
         self._store = store
         self._fanout = fanout
         self._live: dict[str, Snapshot] = {}
         self._ends = 0
-        self._outbox: asyncio.Queue[tuple[Event, frozenset[str]] | asyncio.Future[None]] = asyncio.Queue()
-        self._publisher: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = lambda: None
 
     @property
@@ -48,14 +46,10 @@ class Hub:
         self._unlisten = self._store.listen(self._hear)
         for scan_id in await self._store.unfinished():
             self._live[scan_id] = await self._store.snapshot(scan_id)
-        self._publisher = asyncio.create_task(self._publish(), name="scanwatch-publisher")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Stop publishing; what is stored and not yet sent is replayed when its watchers come back."""
         self._unlisten()
-        if self._publisher is not None:
-            self._publisher.cancel()
-            await asyncio.gather(self._publisher, return_exceptions=True)
 
     async def join(self, sid: str, scan_id: str) -> tuple[Snapshot, bool]:
         """Enter a client into a scan's room and say what has been published of the scan.
@@ -100,9 +94,7 @@ class Hub:
 
     async def sent(self) -> None:
         """Return when everything published so far is on its way: what is answered after that is not overtaken."""
-        reached = asyncio.get_running_loop().create_future()
-        self._outbox.put_nowait(reached)
-        await reached
+        await self._fanout.settled()
 
     def forget(self, scan_id: str) -> None:
         """Let go of a scan of which no event will come: it has ended, or was deleted."""
@@ -112,29 +104,15 @@ class Hub:
     def _hear(self, event: Event) -> None:
         before = self._live.get(event.scan_id) or Snapshot(event.scan_id)
         after = apply(before, event)
-        audience = self._fanout.audience((scan_room(event.scan_id), ALL, FIELD))
-        if audience:
-            self._outbox.put_nowait((event, audience))
+        try:
+            self._fanout.publish(event)
+        except Exception:
+            _logger.exception("event %s of scan %s could not be sent", event.seq, event.scan_id)
         if after.terminal:
             self._ends += 1
             self.forget(event.scan_id)
         else:
             self._live[event.scan_id] = after
-
-    async def _publish(self) -> None:
-        while True:
-            item = await self._outbox.get()
-            if isinstance(item, asyncio.Future):
-                if not item.cancelled():
-                    item.set_result(None)
-            else:
-                await self._send(*item)
-
-    async def _send(self, event: Event, audience: frozenset[str]) -> None:
-        try:
-            await self._fanout.send(event, audience)
-        except Exception:
-            _logger.exception("event %s of scan %s could not be sent", event.seq, event.scan_id)
 
     async def _identified(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with what only the request knows: events do not repeat the target."""

@@ -71,7 +71,7 @@ class Conversations:
             self._fanout.enter(sid, FIELD)
             return
         hello = wire.Hello(name="scanwatch", version=__version__, features=list(FEATURES))
-        await self._fanout.emit(wire.GATEWAY, wire.to_plain(hello), [sid])
+        self._fanout.tell(sid, wire.GATEWAY, wire.to_plain(hello))
 
     async def _disconnect(self, sid: str, *_reason: Any) -> None:
         self._fanout.drop(sid)

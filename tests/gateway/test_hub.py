@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -21,7 +21,7 @@ from uuid import uuid4
 import pytest
 
 from scanwatch.errors import UnknownRecord
-from scanwatch.gateway._fanout import FIELD, Fanout
+from scanwatch.gateway._fanout import FIELD, Fanout, Line
 from scanwatch.gateway._hub import Hub
 from scanwatch.model import Event, EventKind, Phase, Repository, ScanRequest
 from scanwatch.storage import Listener
@@ -30,17 +30,43 @@ from scanwatch.storage._memory import MemoryStore
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-@dataclass
 class Wires:
-    """Stands for the Socket.IO server: what each client was sent, some turns of the loop later."""
+    """Stands for the connections: what each client was sent."""
 
-    heard: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    def __init__(self) -> None:
+        self.heard: dict[str, list[int]] = defaultdict(list)
 
-    async def emit(self, _name: str, payload: dict[str, Any], *, to: list[str], namespace: str) -> None:
-        assert namespace == "/ws"
+    def line(self, sid: str) -> Line:
+        return FakeLine(sid, self)
+
+    def deliver(self, name: str, payload: dict[str, Any], lines: Collection[Line]) -> list[Line]:
+        for line in lines:
+            line.send(name, payload)
+        return []
+
+    async def settled(self) -> None:
         await asyncio.sleep(0)
-        for sid in to:
-            self.heard[sid].append(payload["seq"])
+
+    async def close(self) -> None:
+        pass
+
+
+class FakeLine(Line):
+    def __init__(self, sid: str, wires: Wires) -> None:
+        super().__init__(sid)
+        self._wires = wires
+
+    def send(self, name: str, payload: dict[str, Any]) -> None:
+        self._wires.heard[self.sid].append(payload["seq"])
+
+    def has_room(self) -> bool:
+        return True
+
+    def unsent(self) -> tuple[int, int]:
+        return 0, 0
+
+    def abort(self) -> None:
+        raise AssertionError("nobody is behind")
 
 
 class LateStore(MemoryStore):
@@ -96,7 +122,7 @@ async def house(store: MemoryStore) -> AsyncIterator[House]:
         yield House(store, hub, fanout, wires, repository.id)
         await hub.sent()
     finally:
-        await hub.close()
+        hub.close()
         await store.close()
 
 
@@ -152,7 +178,7 @@ async def test_what_a_restart_finds_unfinished_is_live() -> None:
         at.fanout.admit("client")
         snapshot, _ = await second.join("client", scan)
         assert (second.live_scans, snapshot.seq, snapshot.target) == (1, 1, "sim://acme/one")
-        await second.close()
+        second.close()
 
 
 async def test_a_client_that_has_gone_enters_no_room() -> None:

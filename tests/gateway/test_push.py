@@ -22,6 +22,9 @@ from scanwatch import wire
 from scanwatch.gateway import Gateway, GatewayConfig
 from tests.gateway._peers import Rest, Watcher, deaf, watching
 
+pytestmark = pytest.mark.parametrize("fast_path", [True, False], ids=["fast", "library"])
+"""Every promise holds on the fast path and on the library's own."""
+
 UNKNOWN = "9cc8ac9e-c415-4eef-b3cc-841fd3bac1df"
 
 
@@ -285,8 +288,8 @@ async def test_clients_that_stop_reading_or_break_off_hold_up_nobody(
         assert caplog.records == []
 
 
-async def test_a_gateway_stops_at_once_with_clients_that_do_not_let_go() -> None:
-    config = GatewayConfig(port=0, store="memory:", max_events_per_s=0)
+async def test_a_gateway_stops_at_once_with_clients_that_do_not_let_go(fast_path: bool) -> None:
+    config = GatewayConfig(port=0, store="memory:", max_events_per_s=0, fast_path=fast_path)
     async with (
         aiohttp.ClientSession() as session,
         Gateway(config) as gateway,

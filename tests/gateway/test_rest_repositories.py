@@ -208,7 +208,7 @@ async def test_local_paths_can_be_forbidden(tmp_path: Path) -> None:
 
 async def test_an_error_of_ours_is_logged_and_answered_without_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     unopened = open_store("memory:")
-    queue, hub = EmbeddedQueue(), Hub(unopened, Fanout(Engine().server))
+    queue, hub = EmbeddedQueue(), Hub(unopened, Fanout(Engine().wires))
     app = web.Application(middlewares=_rest.middlewares())
     app[_rest.SERVICES] = _rest.Services(
         unopened, queue, Worker(unopened, queue), hub, Gatekeeper(None), clock=SystemClock()

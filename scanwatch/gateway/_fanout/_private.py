@@ -1,0 +1,289 @@
+"""The fast path: the library's server with its way from an event to a socket replaced.
+
+As it comes, python-socketio starts a task for each recipient and python-engineio a timer for each packet. Here an event
+is encoded and framed once and the frame is written to the transport of every websocket whose writer is idle, with
+nothing queued, in flight or paused, so that nothing overtakes a CONNECT or an acknowledgement. Everything else goes
+through the library's queue. This is the only module that touches private parts of the three libraries; it serves with
+the versions in ``TESTED``, and others get the library as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import struct
+import time
+from collections.abc import Collection, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import engineio
+import socketio
+from aiohttp import web
+from engineio import exceptions, packet
+from engineio.async_drivers.aiohttp import WebSocket
+from engineio.async_socket import AsyncSocket
+
+from ... import wire
+from ._lines import QUEUE_LENGTH, Line, Payload
+
+TESTED = {"python-socketio": ((5, 18), (5, 19)), "python-engineio": ((4, 15), (4, 16)), "aiohttp": ((3, 14), (3, 15))}
+"""The first version of each library that was tested, and the first that was not."""
+POLL_PACKETS = 16
+"""Packets in one answer to a poll: the library's own client refuses more."""
+SWEEPS_PER_PING = 20
+
+_TEXT = 0x81
+_SHORT, _LONG = 126, 1 << 16
+_head2, _head4, _head10 = struct.Struct("!BB").pack, struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_EVENT = f"2{wire.NAMESPACE},"
+
+
+def fits(versions: Mapping[str, str] | None = None) -> bool:
+    """Whether the installed libraries (or ``versions``) are those the fast path was tested with."""
+    return all(
+        first <= _numbers(version(name) if versions is None else versions[name]) < beyond
+        for name, (first, beyond) in TESTED.items()
+    )
+
+
+def event_text(name: str, payload: Payload) -> str:
+    """The Socket.IO packet of an event of the namespace, as the library encodes it."""
+    return _EVENT + _encode([name, payload])
+
+
+def frame(text: str) -> bytes:
+    """The websocket frame of a text, unmasked as a server's is."""
+    data = text.encode()
+    size = len(data)
+    if size < _SHORT:
+        return _head2(_TEXT, size) + data
+    if size < _LONG:
+        return _head4(_TEXT, 126, size) + data
+    return _head10(_TEXT, 127, size) + data
+
+
+class FastServer(socketio.AsyncServer):  # type: ignore[misc]  # the library has no types
+    """The library's server on :class:`FastEngine`."""
+
+    def _engineio_server_class(self) -> type[FastEngine]:
+        return FastEngine
+
+
+class FastEngine(engineio.AsyncServer):  # type: ignore[misc]  # the library has no types
+    """Makes :class:`FastSocket` connections, and watches over all of them with one task."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._async: dict[str, Any] = {**self._async, "websocket": _PlainWebSocket}
+
+    async def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
+        """The library offers no other moment: it has just made the connection, and has done nothing with it yet."""
+        if event == "connect":
+            FastSocket.take_over(self.sockets[args[0]])
+        return await super()._trigger_event(event, *args, **options)
+
+    async def _service_task(self) -> None:
+        """Ping everybody in time and cut off who does not answer: one timer instead of several for each packet."""
+        self.service_task_event = asyncio.Event()
+        pause_s = min(self.ping_interval, self.ping_timeout) / SWEEPS_PER_PING
+        while not self.service_task_event.is_set():
+            try:
+                await asyncio.wait_for(self.service_task_event.wait(), pause_s)
+            except TimeoutError:
+                self._sweep(time.monotonic())
+
+    def _sweep(self, now: float) -> None:
+        for sid, socket in list(self.sockets.items()):
+            if socket.closed:
+                del self.sockets[sid]
+            elif socket.closing:
+                pass
+            elif socket.last_ping is None:
+                if now >= socket.ping_at:
+                    socket.last_ping = now
+                    socket.post(packet.Packet(packet.PING))
+            elif now - socket.last_ping > self.ping_timeout:
+                self.start_background_task(socket.time_out)
+
+
+class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
+    """A connection that writes by itself whenever the library's writer has nothing to do."""
+
+    last_ping: float | None
+    ping_at: float
+    idle: bool
+    """Whether the library's writer waits for something to send; never without a transport."""
+    transport: asyncio.Transport | None
+    _protocol: Any
+    _writer: Any
+
+    @classmethod
+    def take_over(cls, socket: AsyncSocket) -> None:
+        """Make a connection of the library one of ours."""
+        socket.__class__ = cls
+        socket.last_ping, socket.ping_at = time.monotonic(), 0.0
+        socket.idle, socket.transport = False, None
+
+    def writable(self) -> bool:
+        """Whether a frame written now comes after everything sent before, and leaves the process at once."""
+        return (
+            self.idle
+            and self.queue.empty()
+            and not self._protocol.writing_paused
+            and not self._writer._closing
+            and not self.transport.is_closing()  # type: ignore[union-attr]  # idle only with a transport
+            and not self.closed
+        )
+
+    def post(self, pkt: packet.Packet) -> None:
+        """Send a packet now, or queue it."""
+        if self.writable():
+            self.transport.write(frame(pkt.encode()))  # type: ignore[union-attr]  # idle only with a transport
+        else:
+            self.queue.put_nowait(pkt)
+
+    async def send(self, pkt: packet.Packet) -> None:
+        if self.closed:
+            raise exceptions.SocketIsClosedError()
+        self.post(pkt)
+
+    async def poll(self) -> list[packet.Packet]:
+        """The packets to send next. For a websocket, without the library's timer: the sweep finds dead peers."""
+        if not self.upgraded:
+            return await self._poll_http()
+        self.idle = self.transport is not None
+        try:
+            first = await self.queue.get()
+        except asyncio.CancelledError:
+            raise exceptions.QueueEmpty() from None
+        finally:
+            self.idle = False
+        self.queue.task_done()
+        return [] if first is None else self._and_more(first)
+
+    async def time_out(self) -> None:
+        """End a connection that left a ping unanswered, without waiting for it to read anything."""
+        await self.close(wait=False, abort=False, reason=self.server.reason.PING_TIMEOUT)
+        self.cut()
+
+    async def drop(self) -> None:
+        """End a connection that reads too slowly."""
+        self.cut()
+        await self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
+        self.queue.put_nowait(None)
+
+    def cut(self) -> None:
+        """Close the transport of a websocket at once, with whatever it has not sent."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def schedule_ping(self) -> None:
+        if self.last_ping is not None:
+            self.last_ping = None
+            self.ping_at = time.monotonic() + self.server.ping_interval
+
+    async def _poll_http(self) -> list[packet.Packet]:
+        try:
+            first = await asyncio.wait_for(self.queue.get(), self.server.ping_interval + self.server.ping_timeout)
+        except (TimeoutError, asyncio.CancelledError):
+            raise exceptions.QueueEmpty() from None
+        self.queue.task_done()
+        return [] if first is None else self._and_more(first, POLL_PACKETS)
+
+    def _and_more(self, first: packet.Packet, limit: int | None = None) -> list[packet.Packet]:
+        """``first`` and what else is queued; the ``None`` that ends the connection stays for the next time."""
+        packets = [first]
+        while not self.queue.empty() and len(packets) != limit:
+            following = self.queue.get_nowait()
+            self.queue.task_done()
+            if following is None:
+                self.queue.put_nowait(None)
+                break
+            packets.append(following)
+        return packets
+
+    async def _websocket_handler(self, ws: _PlainWebSocket) -> None:
+        """Take hold of the transport, which is written to only once the writer first waits for something."""
+        self._writer = ws.response._writer
+        self._protocol = self._writer.protocol
+        self.transport = self._writer.transport
+        await super()._websocket_handler(ws)
+
+
+class _PlainWebSocket(WebSocket):  # type: ignore[misc]  # the library has no types
+    """The library's websocket without permessage-deflate, which costs more than it saves."""
+
+    response: web.WebSocketResponse
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        self.environ = environ
+        self.response = self._sock = web.WebSocketResponse(
+            max_msg_size=self.server.max_http_buffer_size, compress=False
+        )
+        await self._sock.prepare(environ["aiohttp.request"])
+        await self.handler(self)
+        return self._sock
+
+
+class FastLine(Line):
+    """The connection of a client of the namespace."""
+
+    __slots__ = ("socket",)
+
+    def __init__(self, sid: str, socket: FastSocket) -> None:
+        super().__init__(sid)
+        self.socket = socket
+
+    def send(self, name: str, payload: Payload) -> None:
+        self.socket.post(packet.Packet(packet.MESSAGE, event_text(name, payload)))
+
+    def has_room(self) -> bool:
+        socket = self.socket
+        return socket.queue.qsize() * 2 <= QUEUE_LENGTH and not (socket.upgraded and socket._protocol.writing_paused)
+
+    def unsent(self) -> tuple[int, int]:
+        transport = self.socket.transport
+        return self.socket.queue.qsize(), transport.get_write_buffer_size() if transport else 0
+
+    def abort(self) -> None:
+        self.socket.server.start_background_task(self.socket.drop)
+
+
+class FastWires:
+    """All connections, written to directly wherever that is right."""
+
+    def __init__(self, server: FastServer) -> None:
+        self._server = server
+
+    def line(self, sid: str) -> FastLine:
+        return FastLine(sid, self._server.eio.sockets[self._server.manager.eio_sid_from_sid(sid, wire.NAMESPACE)])
+
+    def deliver(self, name: str, payload: Payload, lines: Collection[FastLine]) -> list[FastLine]:
+        text = event_text(name, payload)
+        message = packet.Packet(packet.MESSAGE, text)
+        framed = frame(message.encode())
+        refused: list[FastLine] = []
+        for line in lines:
+            socket = line.socket
+            if line.behind:
+                refused.append(line)
+            elif socket.writable():
+                socket.transport.write(framed)  # type: ignore[union-attr]  # idle only with a transport
+            elif socket.queue.qsize() < QUEUE_LENGTH:
+                socket.queue.put_nowait(message)
+            else:
+                refused.append(line)
+        return refused
+
+    async def settled(self) -> None:
+        """All is written or queued as soon as it is delivered."""
+
+    async def close(self) -> None:
+        """Nothing works in the background."""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)[:2]))
