@@ -173,7 +173,7 @@ function moment(text) {
 
 /** What people call a target: "acme/payments", the last part of a path. */
 export function targetName(target) {
-  const short = /^[\p{L}\p{N}_.-]+@[\p{L}\p{N}_.-]+:(.+)$/u.exec(target);
+  const short = /^[\p{L}\p{N}_.-]+@[\p{L}\p{N}_.-]+:([^\n]+)$/u.exec(target);
   if (short) return lastParts(short[1], 2) || target;
   const [address] = target.split(/[?#]/, 1);
   const cut = address.indexOf("://");
@@ -208,7 +208,7 @@ function wordsOf(kind, said) {
   const { filesProcessed: done, totalFiles: total, artifactsFound: found } = said.metadata ?? {};
   const files = done === undefined ? "" : total === undefined ? grouped(done) : `${grouped(done)} of ${grouped(total)}`;
   const words = [files, found === undefined ? "" : `${grouped(found)} artifacts`].filter(Boolean).join(", ");
-  return words ? `${place} ${words}` : `${place} ${said.message ?? ""}`.trimEnd();
+  return [place, words || said.message].filter(Boolean).join(" ");
 }
 
 function grouped(number) {
