@@ -168,8 +168,8 @@ class Core:
         end = self.listeners.on_any_change(lambda _: known.set() if self.session.knows_everything else None)
         try:
             with suppress(TimeoutError):
-                if not self.session.knows_everything:
-                    await asyncio.wait_for(known.wait(), EVERYTHING_TIMEOUT_S)
+                async with asyncio.timeout(0 if self.session.knows_everything else EVERYTHING_TIMEOUT_S):
+                    await known.wait()
         finally:
             end()
 
@@ -180,12 +180,15 @@ class Core:
         watched = self.session.watch(scan_id)
         self.driver.act()
         while not watched.caught_up and watched.gone is None:
+            watched.begin_fetch()
             try:
                 events, following = await self._transport.events(scan_id, watched.cursor)
             except (NotSupported, NotFound) as error:
                 self.session.fetch_failed(scan_id, error)
             else:
                 self.session.fetched(scan_id, events, following)
+            finally:
+                watched.fetching = False
             self.driver.act()
         return list(watched.events)
 
@@ -241,7 +244,8 @@ class Core:
         if not self.driver.joined_now:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.driver.greeting.wait(), DIALECT_TIMEOUT_S)
+            async with asyncio.timeout(DIALECT_TIMEOUT_S):
+                await self.driver.greeting.wait()
         if not self.driver.greeting.is_set():
             raise NotSupported(
                 f"The gateway at {self._transport.gateway} takes no options with a scan; leave them out."

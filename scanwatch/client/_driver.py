@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from ..errors import ConnectionClosed, GatewayError, GatewayRefused, NotSupported, ScanwatchError
+from ..errors import ConnectionClosed, GatewayRefused, NotSupported, ScanwatchError
 from ..model import ConnectionState, Event, ScanRecord
 from ._actions import Action, Changed, FetchEvents, Heard, ListScans, Read, Subscribe
 from ._listeners import Listeners
@@ -180,7 +180,7 @@ class Driver:
     async def _subscribe(self, request: Subscribe) -> None:
         try:
             granted = await self.transport.subscribe(request)
-        except GatewayError:
+        except ScanwatchError:
             self._report(lambda: self.session.subscribe_failed(request))
         else:
             self._report(lambda: self.session.acknowledged(request, granted))

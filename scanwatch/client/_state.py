@@ -103,6 +103,7 @@ class ScanState:
                 self._core.callbacks.call(callback, event, lambda: tap.open)
 
         tap = Tap(self._core, self._id, receive)
+        tap.start()
         return tap.close
 
     def __repr__(self) -> str:
@@ -190,7 +191,10 @@ class Tap:
         self._scan_id = scan_id
         self._receive = receive
         self._ends: list[End] = []
-        core.call(self._begin)
+
+    def start(self) -> None:
+        """Begin to hand over: from now on things happen on another thread."""
+        self._core.call(self._begin)
 
     def close(self) -> None:
         """Hand over nothing any more; harmless when repeated."""
@@ -223,6 +227,7 @@ class EventQueue:
     def __init__(self, core: Core, scan_id: str) -> None:
         self.events: deque[Event] = deque()
         self.tap = Tap(core, scan_id, self.events.extend)
+        self.tap.start()
 
     def ready(self) -> bool:
         """Whether there is an event to take, or never will be."""

@@ -202,6 +202,16 @@ def test_a_subscription_refused_for_one_scan_is_tried_for_each() -> None:
     assert [one.scan_ids for one in conversation.take(Subscribe)] == [(SCAN_ID,), (OTHER_ID,)]
 
 
+def test_many_scans_are_subscribed_in_several_requests() -> None:
+    conversation = greeted()
+    ids = [f"{number:08d}-c415-4eef-b3cc-841fd3bac1df" for number in range(250)]
+    for scan_id in ids:
+        conversation.session.watch(scan_id)
+    requests = conversation.take(Subscribe)
+    assert [len(request.scan_ids) for request in requests] == [100, 100, 50]
+    assert [scan_id for request in requests for scan_id in request.scan_ids] == ids
+
+
 def test_a_subscribed_scan_is_left_in_peace() -> None:
     conversation = subscribed()
     asked = conversation.pass_time(50, Read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from ._rest import Rest
 from ._socket import Push
 
 EVENTS_AT_ONCE = "1000"
+
+_logger = logging.getLogger(__name__)
 
 
 class LiveTransport:
@@ -44,6 +47,9 @@ class LiveTransport:
                 return
             except ScanwatchError as error:
                 reason = str(error)
+            except Exception as error:
+                _logger.exception("the push connection to %s broke in an unexpected way", self.gateway)
+                reason = f"Reconnecting after an unexpected {type(error).__name__}."
             finally:
                 self._push = None
             if push.was_joined:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ ANSWER_TIMEOUT_S = 15.0
 LEAVE_TIMEOUT_S = 2.0
 LOOK_EVERY_S = 1.0
 """How often a connection is looked at that should have told us of its end."""
+
+_logger = logging.getLogger(__name__)
+_logger.addHandler(logging.NullHandler())  # what the libraries complain of is told by the connection's state
 
 
 class Push:
@@ -45,7 +49,9 @@ class Push:
             GatewayRefused: the gateway does not let this client in.
         """
         http = new_http(self._address)
-        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
+        self._sio = socketio.AsyncClient(
+            reconnection=False, handle_sigint=False, http_session=http, logger=_logger, engineio_logger=_logger
+        )
         self._listen()
         try:
             await self._join()
@@ -61,7 +67,8 @@ class Push:
         """End the connection in whatever state it is: the library forgets one that was still being made."""
         leaving = self._sio.shutdown() if self._sio.connected else self._sio.eio.disconnect(abort=True)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(leaving, LEAVE_TIMEOUT_S)
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await leaving
 
     async def ask(self, event: str, request: dict[str, Any]) -> Any:
         """What the gateway acknowledges ``event`` with.
@@ -79,7 +86,8 @@ class Push:
         try:
             async with self._sending:
                 await self._sio.emit(event, request, namespace=wire.NAMESPACE, callback=answered)
-            return await asyncio.wait_for(answer, ANSWER_TIMEOUT_S)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await answer
         except (foreign.SocketIOError, TimeoutError, OSError) as error:
             raise GatewayUnreachable(
                 f"The gateway at {self._address.url} did not answer {event} ({error or 'no answer in time'})."
