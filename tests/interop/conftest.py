@@ -1,0 +1,38 @@
+"""Real peers from npm, installed once into pytest's cache."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+HERE = Path(__file__).parent
+INSTALL_TIMEOUT_S = 300
+
+
+@pytest.fixture(scope="session")
+def peers(request: pytest.FixtureRequest) -> Path:
+    """A folder whose ``node_modules`` has what ``package.json`` names, in exactly these versions."""
+    cache = request.config.cache
+    assert cache is not None
+    folder = cache.mkdir("interop")
+    with FileLock(str(folder / "lock")):
+        if not _is_installed(folder):
+            shutil.copy(HERE / "package.json", folder)
+            command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+            assert done.returncode == 0, f"npm could not install the peers:\n{done.stdout}{done.stderr}"
+    return folder
+
+
+def _is_installed(folder: Path) -> bool:
+    wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    manifests = {name: folder / "node_modules" / name / "package.json" for name in wanted}
+    return all(
+        manifest.exists() and json.loads(manifest.read_text(encoding="utf-8"))["version"] == wanted[name]
+        for name, manifest in manifests.items()
+    )
