@@ -14,6 +14,8 @@ from ... import wire
 
 QUEUE_LENGTH = 256
 """Messages that may wait in a connection's queue; events beyond are merged. A burst of a healthy scan fits."""
+OUTBOX_LENGTH = 1000
+"""Messages that may wait to be handed to the library."""
 POLL_LENGTH = 12
 """The same for a client that polls the library as it comes: its Python client refuses a poll of more than 16."""
 
@@ -109,6 +111,8 @@ class LibraryWires:
         return LibraryLine(sid, self, self._transport_of)
 
     def deliver(self, name: str, payload: Payload, lines: Collection[LibraryLine]) -> list[LibraryLine]:
+        if self._outbox.qsize() >= OUTBOX_LENGTH:
+            return list(lines)
         ready = [line for line in lines if not line.behind and self.queued(line.sid) < self.limit(line.sid)]
         if ready:
             self.post(name, payload, [line.sid for line in ready])
