@@ -18,13 +18,15 @@ from .. import wire
 from ..errors import ConfigurationError
 from ..jobs import EmbeddedQueue, SystemClock, Worker
 from ..storage import Store, open_store
-from . import _page, _rest, _rest_repositories, _rest_scans
+from . import _page, _rest
 from ._auth import Gatekeeper
 from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
 from ._hub import Hub
+from ._metrics import Metrics
 from ._socket import Conversations
+from ._surface import add_rest, middlewares
 
 SHUTDOWN_S = 0.3
 WORKER_STOP_S = 1.0
@@ -99,19 +101,19 @@ class Gateway:
         services = _rest.Services(store, queue, worker, hub, gatekeeper, clock, config.allow_local_paths)
         conversations = Conversations(engine.server, hub=hub, fanout=fanout, log=store, gatekeeper=gatekeeper)
         ending.push_async_callback(conversations.close)
-        await self._listen(self._application(services, engine), ending)
+        metrics = Metrics(store=store, worker=worker, traffic=fanout, engine=engine, clock=clock)
+        ending.callback(store.listen(metrics.hear))
+        await self._listen(self._application(services, engine, metrics), ending)
         ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
         await worker.start()
 
-    def _application(self, services: _rest.Services, engine: Engine) -> web.Application:
+    def _application(self, services: _rest.Services, engine: Engine, metrics: Metrics) -> web.Application:
         app = web.Application(
-            middlewares=[self._note_request, *_rest.middlewares()], client_max_size=_rest.MAX_BODY_BYTES
+            middlewares=[self._note_request, *middlewares(self.config)], client_max_size=_rest.MAX_BODY_BYTES
         )
         app[_rest.SERVICES] = services
-        _rest.add_routes(app, {("GET", wire.paths.health): _rest.health})
+        add_rest(app, self.config, services.store, metrics)
         _rest.add_routes(app, _page.routes())
-        _rest.add_routes(app, _rest_repositories.routes())
-        _rest.add_routes(app, _rest_scans.routes())
         for method in ("GET", "POST", "OPTIONS"):
             app.router.add_route(method, f"/{wire.SOCKETIO_PATH}/", engine.handle)
 

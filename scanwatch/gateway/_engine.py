@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -69,6 +70,10 @@ class Engine:
                 request.transport.abort()
         await self.server.shutdown()
         await _cancel([*goodbyes, *self._requests, *self._tasks])
+
+    def connections(self) -> Counter[str]:
+        """How many connections there are by transport."""
+        return Counter(self.server.eio.transport(sid) for sid in list(self.server.eio.sockets))
 
     def _transport_of(self, sid: str) -> asyncio.Transport | None:
         """The transport of a client's websocket; ``None`` for one that polls."""

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from .. import wire
-from .._version import __version__
 from ..errors import DuplicateRecord, ScanEnded, UnknownRecord, UsageError, WireError
 from ..jobs import Clock, Queue, Worker
 from ..model import Page
@@ -58,11 +58,14 @@ class Services:
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
-OPEN_ROUTES = frozenset({"/", "/static/{name}", f"/{wire.paths.health}", f"/{wire.SOCKETIO_PATH}/"})
-"""What needs no token: what tells nothing, and the socket, which asks for it in its handshake."""
+OPEN: web.AppKey[frozenset[str]] = web.AppKey("open", frozenset)
+"""The routes of operations that need no token."""
+NONE_OPEN: frozenset[str] = frozenset()
+OPEN_ROUTES = frozenset({"/", "/static/{name}", f"/{wire.SOCKETIO_PATH}/"})
+"""What needs no token besides: the page, which tells nothing, and the socket, which asks for it in its handshake."""
 
 
-def middlewares() -> list[Any]:
+def middlewares() -> list[Middleware]:
     """What every request passes, outermost first."""
     return [_errors, _gate]
 
@@ -92,7 +95,8 @@ async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         sentence = f"Without a token this gateway is served by a loopback name only, not as {request.host[:80]!r}."
         return error_answer(HTTPStatus.FORBIDDEN, sentence)
     resource = request.match_info.route.resource
-    if (resource is None or resource.canonical not in OPEN_ROUTES) and caller(request) is None:
+    opened: frozenset[str] = request.app.get(OPEN, NONE_OPEN)
+    if (resource is None or resource.canonical not in OPEN_ROUTES | opened) and caller(request) is None:
         sentence = "A valid token is needed: Authorization: Bearer TOKEN."
         return error_answer(HTTPStatus.UNAUTHORIZED, sentence, {hdrs.WWW_AUTHENTICATE: "Bearer"})
     return await handler(request)
@@ -176,14 +180,9 @@ def page_answer(page: Page[Any], encode: Callable[[Any], dict[str, Any]]) -> web
 def add_routes(app: web.Application, routes: dict[tuple[str, str], Handler]) -> None:
     """Register handlers by method and path, the path in the words of ``wire.paths``."""
     for (method, path), handler in routes.items():
-        app.router.add_route(method, _route(path), handler)
+        app.router.add_route(method, route_of(path), handler)
 
 
-def _route(path: str) -> str:
+def route_of(path: str) -> str:
+    """A path of ``wire.paths`` as the router has it."""
     return "/" + unquote(path)
-
-
-async def health(request: web.Request) -> web.Response:
-    """``GET /health``."""
-    timestamp = wire.to_time(request.app[SERVICES].clock.now())
-    return web.json_response({"status": "ok", "timestamp": timestamp, "version": __version__})

@@ -14,7 +14,9 @@ from ..errors import UsageError, WireError
 from ..model import TERMINAL, Repository, ScanStatus
 from ..scanners import scanner_for, scheme_of
 from ..storage import ScanFilter
-from ._rest import SERVICES, Handler, Services, body, caller_name, page_answer, query, repository_id
+from ._rest import SERVICES, Services, body, caller_name, page_answer, query, repository_id
+from ._rest_filters import statuses
+from ._rest_operations import Operation
 from ._rest_scans import encode_row, trigger
 
 MAX_NAME = 200
@@ -27,18 +29,69 @@ LOCAL_SCHEMES = frozenset({"path", "file"})
 _MODEL_NAMES = {"git_url": "target"}
 
 
-def routes() -> dict[tuple[str, str], Handler]:
-    """Every route of repositories."""
-    one = wire.paths.repository("{id}")
-    return {
-        ("GET", wire.paths.repositories): list_repositories,
-        ("POST", wire.paths.repositories): create_repository,
-        ("GET", one): get_repository,
-        ("PATCH", one): change_repository,
-        ("DELETE", one): delete_repository,
-        ("POST", wire.paths.trigger("{id}")): trigger_scan,
-        ("GET", wire.paths.repository_scans("{id}")): list_repository_scans,
-    }
+def operations() -> tuple[Operation, ...]:
+    """Every operation of repositories."""
+    every, one = wire.paths.repositories, wire.paths.repository("{id}")
+    return (
+        Operation(
+            method="GET",
+            path=every,
+            handler=list_repositories,
+            summary="All repositories as a bare array, newest first.",
+            answer=list[wire.RepositoryPayload],
+        ),
+        Operation(
+            method="POST",
+            path=every,
+            handler=create_repository,
+            summary="Register a repository; `autoScan` and `scanIntervalMinutes` are kept, and not acted on.",
+            body=wire.NewRepository,
+            status=HTTPStatus.CREATED,
+            answer=wire.RepositoryPayload,
+            conflicts=True,
+        ),
+        Operation(
+            method="GET",
+            path=one,
+            handler=get_repository,
+            summary="One repository, with its last scan.",
+            answer=wire.RepositoryPayload,
+        ),
+        Operation(
+            method="PATCH",
+            path=one,
+            handler=change_repository,
+            summary="Change a repository; what is not named stays.",
+            body=wire.RepositoryChanges,
+            answer=wire.RepositoryPayload,
+            conflicts=True,
+        ),
+        Operation(
+            method="DELETE",
+            path=one,
+            handler=delete_repository,
+            summary="Delete a repository with its scans; those that run are cancelled first.",
+            status=HTTPStatus.NO_CONTENT,
+        ),
+        Operation(
+            method="POST",
+            path=wire.paths.trigger("{id}"),
+            handler=trigger_scan,
+            summary="Trigger a scan; answered as soon as it is on record.",
+            body=wire.NewScan,
+            body_optional=True,
+            status=HTTPStatus.ACCEPTED,
+            answer=wire.Accepted,
+        ),
+        Operation(
+            method="GET",
+            path=wire.paths.repository_scans("{id}"),
+            handler=list_repository_scans,
+            summary="The scans of a repository, paged, newest first.",
+            query=wire.RepositoryScansQuery,
+            answer=wire.PageOf[wire.ScanPayload],
+        ),
+    )
 
 
 async def list_repositories(request: web.Request) -> web.Response:
@@ -102,9 +155,9 @@ async def trigger_scan(request: web.Request) -> web.Response:
 async def list_repository_scans(request: web.Request) -> web.Response:
     """``GET /repositories/:id/scans``: paged, newest first."""
     services, wanted = request.app[SERVICES], repository_id(request)
-    asked = query(request, wire.PageQuery)
+    asked = query(request, wire.RepositoryScansQuery)
     await services.store.repository(wanted)
-    rows = await services.store.scans(ScanFilter(repository_id=wanted), page=asked.page, limit=asked.limit)
+    rows = await services.store.scans(ScanFilter(statuses(asked.status), wanted), page=asked.page, limit=asked.limit)
     return page_answer(rows, encode_row)
 
 

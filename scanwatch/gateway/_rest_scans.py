@@ -2,44 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from aiohttp import web
 
 from .. import wire
-from ..errors import WireError
 from ..jobs import submit
-from ..model import WAITING, Job, ScanRequest, ScanStatus
+from ..model import WAITING, Job, Page, ScanRequest, ScanStatus
 from ..snapshot import Snapshot, to_record
 from ..storage import ScanFilter
-from ._rest import SERVICES, Conflict, Handler, caller_name, page_answer, query, scan_id
+from ._inventory import all_rows, page_of
+from ._rest import SERVICES, Conflict, caller_name, page_answer, query, scan_id
+from ._rest_filters import artifact_filter, finding_filter, statuses
+from ._rest_operations import Operation
+
+Row = TypeVar("Row")
 
 
-def routes() -> dict[tuple[str, str], Handler]:
-    """Every route of scans."""
+def operations() -> tuple[Operation, ...]:
+    """Every operation of scans."""
     paths = wire.paths
-    return {
-        ("GET", paths.scans): list_scans,
-        ("GET", paths.scan("{id}")): get_scan,
-        ("GET", paths.progress("{id}")): get_progress,
-        ("GET", paths.events("{id}")): list_events,
-        ("GET", paths.artifacts("{id}")): list_artifacts,
-        ("GET", paths.findings("{id}")): list_findings,
-        ("POST", paths.cancel("{id}")): cancel_scan,
-        ("POST", paths.retry("{id}")): retry_scan,
-    }
+    return (
+        Operation(
+            method="GET",
+            path=paths.scans,
+            handler=list_scans,
+            summary="Scans, filtered and paged, newest first; `repository` is an id or a part of the target.",
+            query=wire.ScansQuery,
+            answer=wire.PageOf[wire.ScanPayload],
+        ),
+        Operation(
+            method="GET",
+            path=paths.scan("{id}"),
+            handler=get_scan,
+            summary="One scan, with what the queue has of it.",
+            answer=wire.ScanPayload,
+        ),
+        Operation(
+            method="GET",
+            path=paths.progress("{id}"),
+            handler=get_progress,
+            summary="How far a scan's job is.",
+            answer=wire.JobReport,
+        ),
+        Operation(
+            method="GET",
+            path=paths.events("{id}"),
+            handler=list_events,
+            summary="The history behind the cursor `after`, as far as it is kept; `next` is the next cursor.",
+            query=wire.EventsQuery,
+            answer=wire.EventsPage,
+        ),
+        Operation(
+            method="GET",
+            path=paths.artifacts("{id}"),
+            handler=list_artifacts,
+            summary="What the scan found, filtered and paged, in the scanner's order.",
+            query=wire.ArtifactsQuery,
+            answer=wire.PageOf[wire.ArtifactPayload],
+        ),
+        Operation(
+            method="GET",
+            path=paths.findings("{id}"),
+            handler=list_findings,
+            summary="What the rules have to say of it, filtered and paged, in the scanner's order.",
+            query=wire.FindingsQuery,
+            answer=wire.PageOf[wire.FindingPayload],
+        ),
+        Operation(
+            method="POST",
+            path=paths.cancel("{id}"),
+            handler=cancel_scan,
+            summary="Asks a scan to stop, once, however often it is called; its end comes as an event.",
+            status=HTTPStatus.ACCEPTED,
+            answer=wire.Accepted,
+        ),
+        Operation(
+            method="POST",
+            path=paths.retry("{id}"),
+            handler=retry_scan,
+            summary="A new scan of the same target with the same options; 409 while the old one runs.",
+            status=HTTPStatus.ACCEPTED,
+            answer=wire.Accepted,
+            conflicts=True,
+        ),
+    )
 
 
 async def list_scans(request: web.Request) -> web.Response:
     """``GET /scans``: filtered, paged, newest first."""
-    page = query(request, wire.PageQuery)
-    where = _filter(query(request, wire.ScansQuery))
-    rows = await request.app[SERVICES].store.scans(where, page=page.page, limit=page.limit)
+    asked = query(request, wire.ScansQuery)
+    rows = await request.app[SERVICES].store.scans(_filter(asked), page=asked.page, limit=asked.limit)
     return page_answer(rows, encode_row)
 
 
@@ -76,16 +135,28 @@ async def list_events(request: web.Request) -> web.Response:
 
 async def list_artifacts(request: web.Request) -> web.Response:
     """``GET /scans/:id/artifacts``."""
-    page = query(request, wire.PageQuery)
-    rows = await request.app[SERVICES].store.artifacts(scan_id(request), page=page.page, limit=page.limit)
-    return page_answer(rows, wire.encode_artifact)
+    asked = query(request, wire.ArtifactsQuery)
+    read = partial(request.app[SERVICES].store.artifacts, scan_id(request))
+    filtered = asked.kind or asked.risk or asked.status or asked.tier or asked.parent_id is not None
+    wanted = artifact_filter(asked) if filtered else None
+    return page_answer(await _rows(read, wanted, asked), wire.encode_artifact)
 
 
 async def list_findings(request: web.Request) -> web.Response:
     """``GET /scans/:id/findings``."""
-    page = query(request, wire.PageQuery)
-    rows = await request.app[SERVICES].store.findings(scan_id(request), page=page.page, limit=page.limit)
-    return page_answer(rows, wire.encode_finding)
+    asked = query(request, wire.FindingsQuery)
+    read = partial(request.app[SERVICES].store.findings, scan_id(request))
+    filtered = asked.level or asked.rule or asked.artifact_id is not None
+    return page_answer(await _rows(read, finding_filter(asked) if filtered else None, asked), wire.encode_finding)
+
+
+async def _rows(
+    read: Callable[..., Awaitable[Page[Row]]], wanted: Callable[[Row], bool] | None, asked: wire.PageQuery
+) -> Page[Row]:
+    """The page that is asked for; the store pages, and nobody but us filters."""
+    if wanted is None:
+        return await read(page=asked.page, limit=asked.limit)
+    return page_of(await all_rows(read), wanted, page=asked.page, limit=asked.limit)
 
 
 async def cancel_scan(request: web.Request) -> web.Response:
@@ -154,20 +225,13 @@ def _filter(asked: wire.ScansQuery) -> ScanFilter:
     repository = asked.repository
     by_id = repository is not None and wire.is_id(repository)
     return ScanFilter(
-        status=frozenset(_status(word) for word in asked.status) or None,
+        status=statuses(asked.status),
         repository_id=repository.lower() if repository is not None and by_id else None,
         target=None if by_id else repository,
         requested_by=asked.requested_by,
         created_from=_moment(asked.created_from),
         created_before=_moment(asked.created_before),
     )
-
-
-def _status(word: str) -> ScanStatus:
-    try:
-        return ScanStatus(word)
-    except ValueError:
-        raise WireError(f"query: status {word[:40]!r} is none of {', '.join(ScanStatus)}") from None
 
 
 def _moment(text: str | None) -> datetime | None:

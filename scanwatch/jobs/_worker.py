@@ -66,6 +66,11 @@ class Worker:
         """The ids of the scans this worker runs now."""
         return frozenset(self._runs)
 
+    @property
+    def working(self) -> bool:
+        """Whether it was started, has not been stopped, and none of its slots has died."""
+        return bool(self._slots) and not any(slot.done() for slot in self._slots)
+
     async def start(self) -> None:
         """Take up every unfinished scan of the store, oldest first, then whatever is enqueued."""
         for scan_id in await self._store.unfinished():

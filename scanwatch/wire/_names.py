@@ -19,6 +19,7 @@ PROTOCOL = 1
 GATEWAY = "gateway"
 SUBSCRIBE = "subscribe"
 UNSUBSCRIBE = "unsubscribe"
+SCAN_ID = "scanId"
 
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and ``Z``."""
@@ -30,6 +31,11 @@ class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
     """URL paths, relative to the gateway's base URL: a gateway may live under a prefix."""
 
     health = "api/v1/health"
+    live = "health"
+    ready = "ready"
+    metrics = "metrics"
+    openapi = "openapi.json"
+    asyncapi = "asyncapi.json"
     repositories = "api/v1/repositories"
     scans = "api/v1/scans"
 
@@ -44,6 +50,20 @@ class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
     @staticmethod
     def repository_scans(repository_id: str) -> str:
         return f"{paths.repository(repository_id)}/scans"
+
+    @staticmethod
+    def documents(repository_id: str, kind: str) -> str:
+        """The list of one kind of documents: ``requirements``, ``user-stories``, ``specs``, ``evidence`` ..."""
+        return f"{paths.repository(repository_id)}/{kind}"
+
+    @staticmethod
+    def traceability(repository_id: str, question: str) -> str:
+        """What is known of the links: ``graph``, ``audit`` or ``chain``."""
+        return f"{paths.repository(repository_id)}/traceability/{question}"
+
+    @staticmethod
+    def chain(repository_id: str, gxp_id: str) -> str:
+        return f"{paths.traceability(repository_id, 'chain')}/{quote(gxp_id, safe='')}"
 
     @staticmethod
     def scan(scan_id: str) -> str:

@@ -30,7 +30,7 @@ class EventsQuery(Query, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
 
 
-class ScansQuery(Query, kw_only=True):
+class ScansQuery(PageQuery, kw_only=True):
     """The filters of ``GET /scans``; ``status`` may be repeated or hold several words with commas between.
 
     ``repository`` is an id or a part of the target. ``created_from`` is within, ``created_before`` is not.
@@ -41,6 +41,30 @@ class ScansQuery(Query, kw_only=True):
     requested_by: str | None = None
     created_from: str | None = None
     created_before: str | None = None
+
+
+class RepositoryScansQuery(PageQuery, kw_only=True):
+    """The filters of ``GET /repositories/:id/scans``."""
+
+    status: list[str] = []
+
+
+class ArtifactsQuery(PageQuery, kw_only=True):
+    """The filters of lists of artifacts: each may name several words, in whatever case."""
+
+    kind: list[str] = []
+    risk: list[str] = []
+    status: list[str] = []
+    tier: list[str] = []
+    parent_id: str | None = None
+
+
+class FindingsQuery(PageQuery, kw_only=True):
+    """The filters of ``GET /scans/:id/findings``."""
+
+    level: list[str] = []
+    rule: list[str] = []
+    artifact_id: str | None = None
 
 
 def decode_query(kind: type[Q], pairs: Iterable[tuple[str, str]]) -> Q:

@@ -7,7 +7,7 @@ Reading is lenient: only the keys that identify a record must be there.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -161,6 +161,28 @@ class Pagination(Record, kw_only=True):
     total_pages: int
     has_next: bool
     has_previous: bool
+
+
+class PageOf(Record, Generic[Row], kw_only=True):
+    """One page of a longer list."""
+
+    data: list[Row]
+    pagination: Pagination
+
+
+class HealthPayload(Record, kw_only=True):
+    """The answer to ``GET /health``: this process answers."""
+
+    status: str
+    timestamp: Time
+    version: str
+
+
+class ReadyPayload(Record, kw_only=True):
+    """The answer to ``GET /ready``: ``ready``, or ``unavailable`` and why."""
+
+    status: str
+    reasons: list[str]
 
 
 class ErrorPayload(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):

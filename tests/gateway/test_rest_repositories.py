@@ -25,6 +25,7 @@ from scanwatch.gateway._auth import Gatekeeper
 from scanwatch.gateway._engine import Engine
 from scanwatch.gateway._fanout import Fanout
 from scanwatch.gateway._hub import Hub
+from scanwatch.gateway._rest_operations import add_operations
 from scanwatch.jobs import EmbeddedQueue, SystemClock, Worker
 from scanwatch.storage import open_store
 from tests.gateway._peers import Rest, watching
@@ -164,7 +165,7 @@ async def test_paths_and_methods_that_are_not_there_are_answered_in_the_envelope
     assert (status, answer["statusCode"]) == (404, 404)
     status, answer = await rest.ask("PUT", paths.repositories)
     assert (status, answer["statusCode"]) == (405, 405)
-    assert "GET, POST" in answer["message"]
+    assert "GET, HEAD, POST" in answer["message"]
 
 
 async def test_deleting_a_repository_ends_its_scans_and_takes_them_away(gateway: Gateway, rest: Rest) -> None:
@@ -213,7 +214,7 @@ async def test_an_error_of_ours_is_logged_and_answered_without_its_traceback(cap
     app[_rest.SERVICES] = _rest.Services(
         unopened, queue, Worker(unopened, queue), hub, Gatekeeper(None), clock=SystemClock()
     )
-    _rest.add_routes(app, _rest_repositories.routes())
+    add_operations(app, _rest_repositories.operations())
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         status, answer = await Rest(session, f"http://127.0.0.1:{server.port}").ask("GET", paths.repositories)
     assert (status, answer["error"]) == (500, "Internal Server Error")
