@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-slow lint format bench docs clean packages
+.PHONY: help demo lab test test-slow lint format bench docs screenshots clean packages
 
 help:
 	@echo "make demo        set up, run two simulated scans and a scan of this checkout, show the tables"
@@ -20,6 +20,7 @@ help:
 	@echo "make format      put the code in its usual form"
 	@echo "make bench       run the benchmarks"
 	@echo "make docs        build the documentation into build/docs"
+	@echo "make screenshots take the pictures of the README anew"
 	@echo "make clean       remove what the others made"
 
 demo: $(VENV)/.run
@@ -48,6 +49,9 @@ bench: $(VENV)/.test
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --quiet --strict
+
+screenshots: packages $(VENV)/.test
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
