@@ -75,7 +75,10 @@ class EventLog(Protocol):
         ...
 
     async def events(self, scan_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
-        """The events with ``seq > after``, in order, at most ``limit``; empty for a scan without such events."""
+        """The events with ``seq > after``, in order, at most ``limit``; empty for a scan without such events.
+
+        Those of an ended scan may have been pruned, the oldest first: what is left is given.
+        """
         ...
 
     async def snapshot(self, scan_id: str) -> Snapshot:
@@ -163,6 +166,21 @@ class ScanStore(Protocol):
             Fenced: a newer run has taken over.
             ScanEnded: the scan has its terminal event.
             UsageError: the run was never begun.
+        """
+        ...
+
+    async def prune_events(self, ended_before: datetime, *, limit: int = 1000) -> int:
+        """Delete at most ``limit`` events of scans that ended before a moment; returns how many, 0 when none is left.
+
+        Of a scan the oldest go first; its snapshot stays. An append that repeats a key of a pruned event is refused
+        like any other after the end.
+        """
+        ...
+
+    async def prune_scans(self, ended_before: datetime, *, limit: int = 20) -> int:
+        """Delete at most ``limit`` scans that ended before a moment, with all that is kept of them.
+
+        Returns how many; scans that have not ended stay, however old.
         """
         ...
 

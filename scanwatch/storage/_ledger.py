@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from ..errors import DuplicateRecord, StoreError
 from ..model import ApiKey, AuditEntry, Event, Repository, ScanOutcome, ScanRequest
 from ..snapshot import Snapshot, new_snapshot
 from . import _rules
+from ._queries import ended_before
 from ._queries import repository as query_repository
 from ._records import decode_api_key, decode_event, decode_repository, decode_snapshot, encode
 from ._schema import microseconds
@@ -167,6 +169,25 @@ class Ledger:
             self._rows.pop(scan_id, None)
             self._changed.pop(scan_id, None)
         self._execute("DELETE FROM repositories WHERE id = ?", (repository_id,))
+
+    def prune_events(self, moment: datetime, limit: int) -> int:
+        """As in ``ScanStore.prune_events``."""
+        pruned = 0
+        # Each has one event at least, so more scans than ``limit`` are never needed.
+        for number, _ in list(islice(ended_before(self._connection, moment, with_events=True), limit)):
+            pruned += self._execute(
+                "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE scan = ? ORDER BY seq LIMIT ?)",
+                (number, limit - pruned),
+            ).rowcount
+        return pruned
+
+    def prune_scans(self, moment: datetime, limit: int) -> int:
+        """As in ``ScanStore.prune_scans``."""
+        old = list(islice(ended_before(self._connection, moment), limit))
+        for number, scan_id in old:
+            self._rows.pop(scan_id, None)
+            self._execute("DELETE FROM scans WHERE number = ?", (number,))
+        return len(old)
 
     def create_key(self, key: ApiKey) -> None:
         """As in ``AccessStore.create_key``."""

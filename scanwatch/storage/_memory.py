@@ -26,10 +26,20 @@ class _Scan:
     run: int = 0
     by_key: dict[tuple[int, str], Event] = field(default_factory=dict)
     outcome: ScanOutcome = field(default_factory=ScanOutcome)
+    pruned: int = 0
 
     @property
     def created_at(self) -> datetime:
-        return self.events[0].time
+        assert self.snapshot.created_at is not None  # it has had its first event
+        return self.snapshot.created_at
+
+    def prune(self, limit: int) -> int:
+        """Forget the oldest events, at most ``limit``; returns how many."""
+        pruned = len(self.events[:limit])
+        del self.events[:limit]
+        self.pruned += pruned
+        self.by_key = {key: event for key, event in self.by_key.items() if (event.seq or 0) > self.pruned}
+        return pruned
 
 
 @dataclass(slots=True)
@@ -91,7 +101,10 @@ class MemoryStore:
         """As in ``EventLog.events``."""
         _rules.check_range(after, limit)
         scan = self._held.scans.get(scan_id)
-        return [] if scan is None else scan.events[after : after + limit]
+        if scan is None:
+            return []
+        first = max(0, after - scan.pruned)
+        return scan.events[first : first + limit]
 
     async def snapshot(self, scan_id: str) -> Snapshot:
         """As in ``EventLog.snapshot``."""
@@ -171,6 +184,20 @@ class MemoryStore:
         _rules.refuse_ended(scan.snapshot)
         scan.outcome = outcome
 
+    async def prune_events(self, ended_before: datetime, *, limit: int = 1000) -> int:
+        """As in ``ScanStore.prune_events``."""
+        pruned = 0
+        for scan in self._ended_before(ended_before):
+            pruned += scan.prune(limit - pruned)
+        return pruned
+
+    async def prune_scans(self, ended_before: datetime, *, limit: int = 20) -> int:
+        """As in ``ScanStore.prune_scans``."""
+        old = self._ended_before(ended_before)[:limit]
+        for scan in old:
+            del self._held.scans[scan.request.scan_id]
+        return len(old)
+
     async def artifacts(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Artifact]:
         """As in ``ScanStore.artifacts``."""
         return _page(self._held.scan(scan_id).outcome.artifacts, page, limit)
@@ -210,6 +237,11 @@ class MemoryStore:
         if self._open is None:
             raise StoreError("The store in memory is not open.")
         return self._open
+
+    def _ended_before(self, moment: datetime) -> list[_Scan]:
+        """The scans that ended before ``moment``, oldest first."""
+        old = [scan for scan in self._held.scans.values() if _rules.ended_before(scan.snapshot, moment)]
+        return sorted(old, key=_created_at)
 
     def _with_last_scan(self, repository: Repository) -> Repository:
         scans = [scan for scan in self._held.scans.values() if scan.request.repository_id == repository.id]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanRequest, ScanStatus
@@ -67,6 +67,27 @@ def unfinished(connection: sqlite3.Connection) -> list[str]:
         " ORDER BY created_at, number"
     )
     return [scan_id for (scan_id,) in rows]
+
+
+_HELD = (
+    "WITH RECURSIVE held (scan) AS (SELECT min(scan) FROM events UNION ALL"
+    " SELECT (SELECT min(e.scan) FROM events e WHERE e.scan > held.scan) FROM held WHERE held.scan IS NOT NULL)"
+    " SELECT s.number, s.id, s.snapshot FROM held CROSS JOIN scans s ON s.number = held.scan"
+)
+"""The scans that have events, from one to the next in the index: not one step for each event, or each scan."""
+
+
+def ended_before(
+    connection: sqlite3.Connection, moment: datetime, *, with_events: bool = False
+) -> Iterator[tuple[int, str]]:
+    """Numbers and ids of the scans that ended before ``moment``, oldest first; those that have events, if asked."""
+    select = _HELD if with_events else "SELECT s.number, s.id, s.snapshot FROM scans s"
+    rows = connection.execute(
+        f"{select} WHERE s.status IN ('completed', 'failed', 'cancelled') AND s.created_at < ?"
+        " ORDER BY s.created_at, s.number",
+        (microseconds(moment),),
+    )
+    return ((number, scan_id) for number, scan_id, body in rows if _rules.ended_before(decode_snapshot(body), moment))
 
 
 def artifacts(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Artifact]:

@@ -99,6 +99,12 @@ def matches(where: ScanFilter, snapshot: Snapshot) -> bool:
     )
 
 
+def ended_before(snapshot: Snapshot, moment: datetime) -> bool:
+    """Whether a scan had its end before ``moment``."""
+    ended = snapshot.finished_at or snapshot.updated_at
+    return snapshot.terminal and ended is not None and ended < moment
+
+
 def unknown_scan(scan_id: str) -> UnknownRecord:
     """The answer to a question about a scan that is not there."""
     return UnknownRecord(f"There is no scan {scan_id} in this store.")

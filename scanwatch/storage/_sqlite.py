@@ -129,6 +129,14 @@ class SqliteStore:
         """As in ``ScanStore.save_outcome``."""
         await self._held.writer.submit(lambda ledger: ledger.save_outcome(scan_id, outcome, run))
 
+    async def prune_events(self, ended_before: datetime, *, limit: int = 1000) -> int:
+        """As in ``ScanStore.prune_events``."""
+        return await self._held.writer.submit(lambda ledger: ledger.prune_events(ended_before, limit))
+
+    async def prune_scans(self, ended_before: datetime, *, limit: int = 20) -> int:
+        """As in ``ScanStore.prune_scans``."""
+        return await self._held.writer.submit(lambda ledger: ledger.prune_scans(ended_before, limit))
+
     async def artifacts(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Artifact]:
         """As in ``ScanStore.artifacts``."""
         _rules.check_page(page, limit)
