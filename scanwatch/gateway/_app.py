@@ -24,7 +24,9 @@ from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
 from ._hub import Hub
+from ._logging import log_scan
 from ._metrics import Metrics
+from ._retention import Retention
 from ._socket import Conversations
 from ._surface import add_rest, middlewares
 
@@ -101,6 +103,10 @@ class Gateway:
         services = _rest.Services(store, queue, worker, hub, gatekeeper, clock, config.allow_local_paths)
         conversations = Conversations(engine.server, hub=hub, fanout=fanout, log=store, gatekeeper=gatekeeper)
         ending.push_async_callback(conversations.close)
+        retention = Retention(store, clock, keep_s=config.keep_s, keep_events_s=config.keep_events_s)
+        ending.push_async_callback(retention.stop)
+        retention.start()
+        ending.callback(store.listen(log_scan))
         metrics = Metrics(store=store, worker=worker, traffic=fanout, engine=engine, clock=clock)
         ending.callback(store.listen(metrics.hear))
         await self._listen(self._application(services, engine, metrics), ending)

@@ -9,8 +9,12 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from ..model import Event, EventKind
+
 request_id: ContextVar[str | None] = ContextVar("scanwatch_request_id", default=None)
 """The request being answered; what is logged meanwhile names it."""
+
+_logger = logging.getLogger(__name__)
 
 ABOUT = ("request_id", "scan_id")
 """What a record may be about, as attributes of it (``extra=``)."""
@@ -22,6 +26,19 @@ def log_to(stream: TextIO | None = None, *, level: str, style: str) -> None:
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     handler.addFilter(_add_request)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def log_scan(event: Event) -> None:
+    """Log where a scan begins, is tried again, and ends; its progress is for those who watch it."""
+    about = {"scan_id": event.scan_id}
+    if event.kind is EventKind.COMPLETE:
+        _logger.info("scan completed", extra=about)
+    elif event.kind is EventKind.FAILED:
+        _logger.info("scan failed (%s): %s", event.code or "no code", event.error, extra=about)
+    elif event.turn is not None:
+        _logger.info("scan %s, attempt %s", event.turn, event.attempt, extra=about)
+    elif event.seq == 1:
+        _logger.info("scan queued", extra=about)
 
 
 def _add_request(record: logging.LogRecord) -> bool:
