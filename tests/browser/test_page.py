@@ -180,6 +180,30 @@ def test_with_a_token_the_page_asks_for_it_and_keeps_it_in_the_tab(open_page: Op
         assert page.context.cookies() == []
 
 
+def test_when_the_token_holds_no_longer_the_form_is_back_with_the_reason(open_page: Open) -> None:
+    with run_gateway(token=TOKEN) as gateway:
+        page = open_page(f"{gateway.url}/#token={TOKEN}")
+        expect(page.locator(".sw-connection")).to_contain_text("Live")
+        port = urlsplit(gateway.url).port
+    expect(page.locator(".sw-connection")).to_contain_text("Reconnecting")
+    with run_gateway(port=port, token="another-long-secret"):
+        expect(page.get_by_role("alert")).to_contain_text("not valid", timeout=20_000)
+        assert page.locator(".sw").count() == 0
+        assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_more_scans_than_one_answer_holds_are_all_shown(
+    gateway: RunningGateway, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"acme/number-{number}" for number in range(7)]
+    for name in names:
+        start_scan(gateway, f"sim://{name}", files=5, duration_s=0.05)
+    monkeypatch.setattr("scanwatch.gateway._socket.ACKNOWLEDGEMENT_BYTES", 4000)
+    page = open_page(gateway.url)
+    for name in names:
+        expect(row_of(page, name)).to_contain_text("Completed")
+
+
 def test_a_token_in_the_fragment_is_taken_out_of_the_address_and_never_sent_in_one(open_page: Open) -> None:
     with run_gateway(token=TOKEN) as gateway:
         page = open_page("about:blank")

@@ -138,7 +138,8 @@ export class Rest {
   }
 
   post(path, body) {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+    const sent =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
     return this.ask(path, { method: "POST", ...sent });
   }
 

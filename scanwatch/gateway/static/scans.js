@@ -190,7 +190,10 @@ function lastParts(path, count) {
     .replaceAll("\\", "/")
     .split("/")
     .filter((part) => part !== "" && part !== ".");
-  return parts.slice(-count).join("/").replace(/\.git$/, "");
+  return parts
+    .slice(-count)
+    .join("/")
+    .replace(/\.git$/, "");
 }
 
 /** An event as a line of the log: number, time, words. */

@@ -258,7 +258,9 @@ export function noteFor({ alive, connection, at, trouble, waitsForKernel }) {
 /** What a panel without any scan says. Where there are no cells, `toType` is what to try in the field above. */
 export function makeEmpty(readOnly, toType) {
   const start = toType ? "this simulated scan" : "start a simulated scan from a cell";
-  const how = readOnly ? "Start a simulated scan from a cell." : `Type a repository above and press Enter, or ${start}.`;
+  const how = readOnly
+    ? "Start a simulated scan from a cell."
+    : `Type a repository above and press Enter, or ${start}.`;
   const example = toType ?? EXAMPLE;
   const code = make("pre", "sw-source", {}, example);
   const steps = PHASES.map((phase) =>
