@@ -125,7 +125,8 @@ def run_cell(kernel: BlockingKernelClient, code: str) -> str:
 
 def begin_cell(kernel: BlockingKernelClient, code: str) -> str:
     """Begin a cell and wait until it runs; its message's id."""
-    message_id: str = kernel.execute(f"print('begun', flush=True); {code}")
+    # stop_on_error=False: else the kernel may still be refusing cells for a moment after the interrupted one.
+    message_id: str = kernel.execute(f"print('begun', flush=True); {code}", stop_on_error=False)
     while kernel.get_iopub_msg(timeout=60)["content"].get("text") != "begun\n":
         pass
     return message_id
