@@ -19,7 +19,7 @@ from ..errors import ConfigurationError
 from ..jobs import EmbeddedQueue, SystemClock, Worker
 from ..storage import Store, open_store
 from . import _page, _rest
-from ._auth import Gatekeeper
+from ._access import make_access
 from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
@@ -82,15 +82,19 @@ class Gateway:
         """Start everything on an open store, in the order in which each needs the one before."""
         config = self.config
         engine = Engine(
-            fast_path=config.fast_path, ping_interval_s=config.ping_interval_s, ping_timeout_s=config.ping_timeout_s
+            fast_path=config.fast_path,
+            ping_interval_s=config.ping_interval_s,
+            ping_timeout_s=config.ping_timeout_s,
+            max_message_bytes=config.max_message_bytes,
+            max_connections=config.max_connections,
         )
         fanout = self._fanout = Fanout(engine.wires, stall_s=config.stall_s)
         ending.push_async_callback(fanout.close)
-        hub = self._hub = Hub(store, fanout)
+        queue, clock = EmbeddedQueue(), SystemClock()
+        access = await make_access(config, store, clock)
+        hub = self._hub = Hub(store, fanout, access.scopes)
         ending.callback(hub.close)
         await hub.start()
-        gatekeeper = Gatekeeper(config.token, config.user)
-        queue, clock = EmbeddedQueue(), SystemClock()
         worker = Worker(
             store,
             queue,
@@ -100,9 +104,18 @@ class Gateway:
             max_events_per_s=config.max_events_per_s,
             clock=clock,
         )
-        services = _rest.Services(store, queue, worker, hub, gatekeeper, clock, config.allow_local_paths)
-        conversations = Conversations(engine.server, hub=hub, fanout=fanout, log=store, gatekeeper=gatekeeper)
+        services = _rest.Services(store, queue, worker, hub, access, clock)
+        conversations = Conversations(
+            engine.server,
+            hub=hub,
+            fanout=fanout,
+            store=store,
+            access=access,
+            now=clock.now,
+            max_subscriptions=config.max_subscriptions,
+        )
         ending.push_async_callback(conversations.close)
+        ending.callback(store.listen(access.heard))
         retention = Retention(store, clock, keep_s=config.keep_s, keep_events_s=config.keep_events_s)
         ending.push_async_callback(retention.stop)
         retention.start()
@@ -115,7 +128,7 @@ class Gateway:
 
     def _application(self, services: _rest.Services, engine: Engine, metrics: Metrics) -> web.Application:
         app = web.Application(
-            middlewares=[self._note_request, *middlewares(self.config)], client_max_size=_rest.MAX_BODY_BYTES
+            middlewares=[self._note_request, *middlewares(self.config)], client_max_size=self.config.max_body_bytes
         )
         app[_rest.SERVICES] = services
         add_rest(app, self.config, services.store, metrics)

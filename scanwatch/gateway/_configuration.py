@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError
-from ._auth import is_loopback
+from ._auth import ALGORITHMS, is_loopback
 from ._options import option, options_of
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -40,13 +40,36 @@ class GatewayConfig:
     max_events_per_s: float = option(
         10.0, "progress events a scan may make in a second; 0 keeps every report", name="max_events_per_second"
     )
-    allow_local_paths: bool = option(True, "whether paths and `file://` of this machine may be scanned")
+    jwt_key: str | None = option(
+        None, "what JSON Web Tokens are signed with: a secret for HS256, else a public key as PEM or JWK", secret=True
+    )
+    jwt_algorithm: str = option("HS256", "the one algorithm they may be signed with", choices=ALGORITHMS)
+    jwt_audience: str | None = option(None, "the audience they must name")
+    jwt_issuer: str | None = option(None, "the issuer they must name")
+    allow_local_paths: bool | None = option(
+        None,
+        "whether paths and `file://` of this machine may be scanned",
+        default_words="yes on a loopback address, else no",
+    )
+    allow_private_targets: bool | None = option(
+        None,
+        "whether targets at private and loopback addresses may be scanned",
+        default_words="yes on a loopback address, else no",
+    )
+    allow_schemes: tuple[str, ...] = option(
+        (), "schemes of targets that may be scanned, such as `https,ssh`; `path` is a local path", default_words="all"
+    )
     idle_s: float | None = option(
         None,
         "end after so long without a client, a request or an unfinished scan",
         name="idle_timeout",
         duration=True,
         default_words="never",
+    )
+    allow_hosts: tuple[str, ...] = option(
+        (),
+        "names besides loopback ones by which a gateway without a token may be asked; `*` for any",
+        name="allow_host",
     )
     allow_origins: tuple[str, ...] = option(
         (),
@@ -70,6 +93,13 @@ class GatewayConfig:
     ping_timeout_s: float = option(
         20.0, "how long it may take to answer before it counts as gone", name="ping_timeout", duration=True
     )
+    max_body_bytes: int = option(1024 * 1024, "how large the body of a request may be")
+    max_message_bytes: int = option(1_000_000, "how large a client's message on the socket may be")
+    max_connections: int = option(5_000, "clients that may be connected at once")
+    max_subscriptions: int = option(1_000, "scans that a client may watch by name")
+    max_scans_per_token: int = option(1_000, "unfinished scans that one token may have")
+    max_requests_per_minute: int = option(6_000, "requests that one token may make in a minute; 0 sets no limit")
+    max_repositories: int = option(10_000, "repositories that may be registered")
     log_level: str = option("warning", "what goes to standard error", choices=LOG_LEVELS)
     log_format: str = option("text", "how it is written: lines of text, or of JSON", choices=LOG_FORMATS)
 
@@ -80,7 +110,7 @@ class GatewayConfig:
             raise ConfigurationError(f"port {self.port} is not within 0-65535")
         if self.token is not None and not self.token.strip():
             raise ConfigurationError("The token is empty; give a long random one, or none at all.")
-        if self.token is None and not is_loopback(self.host):
+        if self.token is None and self.jwt_key is None and not is_loopback(self.host):
             raise ConfigurationError(
                 f"Listening on {self.host} lets other machines in, so a token is needed; set one, or use 127.0.0.1."
             )
@@ -89,11 +119,25 @@ class GatewayConfig:
             if origin != "*" and ("://" not in origin or origin.endswith("/")):
                 raise ConfigurationError(f"{origin!r} is no origin; one is written https://app.example.org")
 
+        if self.jwt_key is not None and not (self.jwt_audience and self.jwt_issuer):
+            raise ConfigurationError("JSON Web Tokens are checked against jwt_audience and jwt_issuer: set both.")
+
+    @property
+    def local_paths_allowed(self) -> bool:
+        """Whether paths of this machine may be scanned, as configured or by the address listened on."""
+        return is_loopback(self.host) if self.allow_local_paths is None else self.allow_local_paths
+
+    @property
+    def private_targets_allowed(self) -> bool:
+        """Whether private addresses may be scanned, as configured or by the address listened on."""
+        return is_loopback(self.host) if self.allow_private_targets is None else self.allow_private_targets
+
     def _check_numbers(self) -> None:
-        for name in ("concurrency", "attempts"):
+        limits = ("max_body_bytes", "max_message_bytes", "max_connections", "max_subscriptions", "max_scans_per_token")
+        for name in ("concurrency", "attempts", *limits, "max_repositories"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("backoff_s", "max_events_per_s", "idle_s", "keep_s", "keep_events_s"):
+        for name in ("backoff_s", "max_events_per_s", "max_requests_per_minute", "idle_s", "keep_s", "keep_events_s"):
             if (getattr(self, name) or 0) < 0:
                 raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")
         for name in ("stall_s", "ping_interval_s", "ping_timeout_s"):

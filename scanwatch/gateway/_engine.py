@@ -6,15 +6,18 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 import socketio
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from .. import wire
 from ._fanout import FastServer, FastWires, LibraryWires, Wires, fits
 
 MAX_MESSAGE_BYTES = 1_000_000
+MAX_CONNECTIONS = 5_000
+FULL_RETRY_S = 5
 GOODBYE_S = 0.3
 """How long a client may take to say goodbye; the HTTP server then cuts it off."""
 
@@ -28,12 +31,23 @@ class Engine:
     ``fast_path`` takes effect with the versions of the libraries it was tested with; ``fast`` says whether it did.
     """
 
-    def __init__(self, *, fast_path: bool = True, ping_interval_s: float = 25.0, ping_timeout_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        *,
+        fast_path: bool = True,
+        ping_interval_s: float = 25.0,
+        ping_timeout_s: float = 20.0,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._max_connections = max_connections
         self.fast = fast_path and fits()
         self.server = (FastServer if self.fast else socketio.AsyncServer)(
             async_mode="aiohttp",
             namespaces=[wire.NAMESPACE],
-            max_http_buffer_size=MAX_MESSAGE_BYTES,
+            max_http_buffer_size=max_message_bytes,
+            cors_allowed_origins="*",  # the gate has looked at the origin; nothing here is opened by a cookie
+            cors_credentials=False,
             ping_interval=ping_interval_s,
             ping_timeout=ping_timeout_s,
             async_handlers=False,  # a client's messages are answered one by one, in order
@@ -47,6 +61,12 @@ class Engine:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request of a client: an upgrade lasts as long as its socket, a poll until there is something."""
+        if "sid" not in request.query and len(self.server.eio.sockets) >= self._max_connections:
+            return web.Response(
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                text=f"This gateway has as many connections as it may have ({self._max_connections}).\n",
+                headers={hdrs.RETRY_AFTER: str(FULL_RETRY_S)},
+            )
         task = asyncio.current_task()
         assert task is not None
         self._requests[task] = request

@@ -14,9 +14,11 @@ from dataclasses import replace
 
 from ..errors import UnknownRecord
 from ..model import TERMINAL, Event, ScanRequest
-from ..snapshot import Snapshot, apply
+from ..snapshot import Snapshot, apply, new_snapshot
 from ..storage import ScanFilter, Store
-from ._fanout import ALL, Fanout, scan_room
+from ._auth import Scope
+from ._fanout import ALL, FIELD, Fanout, scan_room
+from ._scopes import Scopes
 
 ENDED_IN_ALL = 200
 """How many ended scans a client that asks for all is told of."""
@@ -29,10 +31,12 @@ _logger = logging.getLogger(__name__)
 class Hub:
     """The live scans, and the one step from the store's word of an event to its watchers."""
 
-    def __init__(self, store: Store, fanout: Fanout) -> None:
+    def __init__(self, store: Store, fanout: Fanout, scopes: Scopes | None = None) -> None:
         self._store = store
         self._fanout = fanout
+        self._scopes = scopes or Scopes()
         self._live: dict[str, Snapshot] = {}
+        self._introduced: dict[str, Snapshot] = {}
         self._ends = 0
         self._unlisten: Callable[[], None] = lambda: None
 
@@ -73,14 +77,23 @@ class Hub:
         entered = not snapshot.terminal and self._fanout.enter(sid, scan_room(scan_id))
         return await self._identified(snapshot), entered
 
-    async def join_all(self, sid: str) -> list[Snapshot]:
-        """Enter a client into the room of all scans; returns every live scan and the newest ended ones."""
+    def introduce(self, request: ScanRequest) -> None:
+        """Say what is about to be triggered: its first event does not tell of which repository it is.
+
+        Call ``forget`` if nothing comes of it.
+        """
+        self._introduced[request.scan_id] = new_snapshot(request)
+
+    async def join_all(self, sid: str, scope: Scope | None = None) -> list[Snapshot]:
+        """Enter a client into the room of all scans it sees; returns every live one and the newest ended ones."""
+        covered = None if scope is None else self._scopes.covered(scope)
         ended, ends = None, -1
         while ended is None or ends != self._ends:  # one that ends meanwhile would be in neither list
             ends = self._ends
-            ended = await self._store.scans(ScanFilter(status=TERMINAL), limit=ENDED_IN_ALL)
-        self._fanout.enter(sid, ALL)
-        live = dict(self._live)
+            where = ScanFilter(status=TERMINAL, repository_ids=covered)
+            ended = await self._store.scans(where, limit=ENDED_IN_ALL)
+        self._fanout.enter(sid, self._scopes.all_room(scope))
+        live = {key: one for key, one in self._live.items() if covered is None or one.repository_id in covered}
         others = [row for row in ended.rows if row.scan_id not in live]  # what the store says early is still live here
         return [*[await self._identified(snapshot) for snapshot in live.values()], *others]
 
@@ -88,9 +101,9 @@ class Hub:
         """Take a client out of a scan's room."""
         self._fanout.leave(sid, scan_room(scan_id))
 
-    def leave_all(self, sid: str) -> None:
-        """Take a client out of the room of all scans."""
-        self._fanout.leave(sid, ALL)
+    def leave_all(self, sid: str, scope: Scope | None = None) -> None:
+        """Take a client out of the room of all scans it sees."""
+        self._fanout.leave(sid, self._scopes.all_room(scope))
 
     async def sent(self) -> None:
         """Return when everything published so far is on its way: what is answered after that is not overtaken."""
@@ -99,13 +112,14 @@ class Hub:
     def forget(self, scan_id: str) -> None:
         """Let go of a scan of which no event will come: it has ended, or was deleted."""
         self._live.pop(scan_id, None)
+        self._introduced.pop(scan_id, None)
         self._fanout.close_room(scan_room(scan_id))
 
     def _hear(self, event: Event) -> None:
-        before = self._live.get(event.scan_id) or Snapshot(event.scan_id)
+        before = self._live.get(event.scan_id) or self._introduced.pop(event.scan_id, None) or Snapshot(event.scan_id)
         after = apply(before, event)
         try:
-            self._fanout.publish(event)
+            self._fanout.publish(event, self._rooms(event.scan_id, before.repository_id))
         except Exception:
             _logger.exception("event %s of scan %s could not be sent", event.seq, event.scan_id)
         if after.terminal:
@@ -113,6 +127,9 @@ class Hub:
             self.forget(event.scan_id)
         else:
             self._live[event.scan_id] = after
+
+    def _rooms(self, scan_id: str, repository_id: str | None) -> tuple[str, ...]:
+        return (scan_room(scan_id), ALL, FIELD, *self._scopes.rooms_of(repository_id))
 
     async def _identified(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with what only the request knows: events do not repeat the target."""

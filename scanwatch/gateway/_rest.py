@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -18,10 +19,9 @@ from ..errors import DuplicateRecord, ScanEnded, UnknownRecord, UsageError, Wire
 from ..jobs import Clock, Queue, Worker
 from ..model import Page
 from ..storage import Store
-from ._auth import Caller, Gatekeeper, bearer_token
+from ._access import Access
+from ._auth import Caller
 from ._hub import Hub
-
-MAX_BODY_BYTES = 1024 * 1024
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=msgspec.Struct)
@@ -34,6 +34,14 @@ class Conflict(Exception):
     """The request is right, and cannot be done in the state things are in."""
 
 
+class Forbidden(Exception):
+    """The caller may not do that to this."""
+
+
+class LimitReached(Exception):
+    """The caller has as much as it may have; some of it has to end first."""
+
+
 STATUS_OF: dict[type[Exception], HTTPStatus] = {
     WireError: HTTPStatus.BAD_REQUEST,
     UsageError: HTTPStatus.BAD_REQUEST,
@@ -41,6 +49,8 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     DuplicateRecord: HTTPStatus.CONFLICT,
     ScanEnded: HTTPStatus.CONFLICT,
     Conflict: HTTPStatus.CONFLICT,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -52,11 +62,20 @@ class Services:
     queue: Queue
     worker: Worker
     hub: Hub
-    gatekeeper: Gatekeeper
+    access: Access
     clock: Clock
-    allow_local_paths: bool = True
 
 
+@dataclass(slots=True)
+class Asked:
+    """Who asks, and the id of what a handler made for them, for the trail."""
+
+    caller: Caller
+    made: str | None = None
+
+
+ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+"""The request in hand, on a route that is not open to everybody."""
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 OPEN: web.AppKey[frozenset[str]] = web.AppKey("open", frozenset)
 """The routes of operations that need no token."""
@@ -67,7 +86,7 @@ OPEN_ROUTES = frozenset({"/", "/static/{name}", f"/{wire.SOCKETIO_PATH}/"})
 
 def middlewares() -> list[Middleware]:
     """What every request passes, outermost first."""
-    return [_errors, _gate]
+    return [_errors]
 
 
 @web.middleware
@@ -87,28 +106,13 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return error_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "The gateway could not do that; its log says why.")
 
 
-@web.middleware
-async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let in who may come in: everywhere but to the open routes, a path nobody knows included."""
-    gatekeeper = request.app[SERVICES].gatekeeper
-    if not gatekeeper.knows_host(request.host):
-        sentence = f"Without a token this gateway is served by a loopback name only, not as {request.host[:80]!r}."
-        return error_answer(HTTPStatus.FORBIDDEN, sentence)
-    resource = request.match_info.route.resource
-    opened: frozenset[str] = request.app.get(OPEN, NONE_OPEN)
-    if (resource is None or resource.canonical not in OPEN_ROUTES | opened) and caller(request) is None:
-        sentence = "A valid token is needed: Authorization: Bearer TOKEN."
-        return error_answer(HTTPStatus.UNAUTHORIZED, sentence, {hdrs.WWW_AUTHENTICATE: "Bearer"})
-    return await handler(request)
-
-
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         sentence = f"{request.method} is not possible on {request.path[:200]}; possible: {allowed}."
         return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, sentence, {hdrs.ALLOW: allowed})
     if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return error_answer(HTTPStatus(error.status), f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        return error_answer(HTTPStatus(error.status), f"The body is larger than {request.client_max_size} bytes.")
     if isinstance(error, web.HTTPNotFound):
         return error_answer(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path[:200]}.")
     return error_answer(HTTPStatus(error.status), error.reason)
@@ -120,15 +124,17 @@ def error_answer(status: HTTPStatus, sentence: str, headers: dict[str, str] | No
     return web.json_response(wire.to_plain(payload), status=status, headers=headers)
 
 
-def caller(request: web.Request) -> Caller | None:
-    """Who asks; ``None`` if it is nobody who may."""
-    return request.app[SERVICES].gatekeeper.admit(bearer_token(request.headers.get(hdrs.AUTHORIZATION)))
+def caller() -> Caller:
+    """Who asks. Only handlers of routes that are not open to everybody may ask that."""
+    asked = ASKED.get()
+    assert asked is not None
+    return asked.caller
 
 
-def caller_name(request: web.Request) -> str | None:
-    """The name of who asks, if there is one."""
-    known = caller(request)
-    return None if known is None else known.name
+def note_made(made: str) -> None:
+    """Note the id of what was made, for the trail."""
+    if (asked := ASKED.get()) is not None:
+        asked.made = made
 
 
 def scan_id(request: web.Request) -> str:
@@ -159,8 +165,8 @@ async def body(request: web.Request, kind: type[T], what: str, *, default: T | N
     Raises:
         WireError: it is no JSON, or not what is expected.
     """
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY_BYTES, actual_size=request.content_length or 0)
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=request.content_length or 0)
     raw = await request.read()
     if not raw and default is not None:
         return default

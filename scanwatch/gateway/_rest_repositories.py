@@ -10,21 +10,29 @@ import msgspec
 from aiohttp import web
 
 from .. import wire
-from ..errors import UsageError, WireError
+from ..errors import WireError
 from ..model import TERMINAL, Repository, ScanStatus
-from ..scanners import scanner_for, scheme_of
 from ..storage import ScanFilter
-from ._rest import SERVICES, Services, body, caller_name, page_answer, query, repository_id
+from ._rest import (
+    SERVICES,
+    Forbidden,
+    LimitReached,
+    Services,
+    body,
+    caller,
+    note_made,
+    page_answer,
+    query,
+    repository_id,
+)
 from ._rest_filters import statuses
 from ._rest_operations import Operation
 from ._rest_scans import encode_row, trigger
 
 MAX_NAME = 200
-MAX_TARGET = 2000
 MAX_DESCRIPTION = 5000
 MIN_INTERVAL_MINUTES = 5
 LIVE = frozenset(ScanStatus) - TERMINAL
-LOCAL_SCHEMES = frozenset({"path", "file"})
 
 _MODEL_NAMES = {"git_url": "target"}
 
@@ -97,6 +105,7 @@ def operations() -> tuple[Operation, ...]:
 async def list_repositories(request: web.Request) -> web.Response:
     """``GET /repositories``: a bare array, newest first."""
     rows = await request.app[SERVICES].store.repositories()
+    rows = [row for row in rows if caller().sees(row.id, row.target)]
     return web.json_response([wire.encode_repository(row) for row in rows])
 
 
@@ -106,10 +115,14 @@ async def create_repository(request: web.Request) -> web.Response:
     new = await body(request, wire.NewRepository, "repository")
     fields = msgspec.structs.asdict(new)
     _check_fields(fields)
-    _check_target(services, new.git_url)
+    await _check_target(request, services, new.git_url)
+    if services.access.scopes.repositories >= services.access.max_repositories:
+        raise LimitReached(f"This gateway keeps at most {services.access.max_repositories} repositories; delete one.")
     now = services.clock.now()
     repository = Repository(id=str(uuid4()), created_at=now, updated_at=now, **_for_model(fields))
     kept = await services.store.create_repository(repository)
+    services.access.scopes.kept(kept)
+    note_made(kept.id)
     return web.json_response(wire.encode_repository(kept), status=HTTPStatus.CREATED)
 
 
@@ -126,9 +139,10 @@ async def change_repository(request: web.Request) -> web.Response:
     fields = {name: value for name, value in msgspec.structs.asdict(said).items() if value is not msgspec.UNSET}
     _check_fields(fields)
     if "git_url" in fields:
-        _check_target(services, fields["git_url"])
+        await _check_target(request, services, fields["git_url"])
     changes = _for_model(fields) | ({"updated_at": services.clock.now()} if fields else {})
     repository = await services.store.update_repository(wanted, changes)
+    services.access.scopes.kept(repository)
     return web.json_response(wire.encode_repository(repository))
 
 
@@ -136,8 +150,9 @@ async def delete_repository(request: web.Request) -> web.Response:
     """``DELETE /repositories/:id``: its running scans are ended first, so that their watchers see an end."""
     services, wanted = request.app[SERVICES], repository_id(request)
     await services.store.repository(wanted)
-    scans = await _end_scans(services, wanted, caller_name(request))
+    scans = await _end_scans(services, wanted, caller().name)
     await services.store.delete_repository(wanted)
+    services.access.scopes.gone(wanted)
     for scan in scans:
         services.hub.forget(scan)
     return web.Response(status=HTTPStatus.NO_CONTENT)
@@ -148,7 +163,6 @@ async def trigger_scan(request: web.Request) -> web.Response:
     services, wanted = request.app[SERVICES], repository_id(request)
     new = await body(request, wire.NewScan, "scan", default=wire.NewScan())
     repository = await services.store.repository(wanted)
-    _check_target(services, repository.target)
     return await trigger(request, repository_id=repository.id, target=repository.target, options=new.options)
 
 
@@ -188,10 +202,8 @@ def _check_fields(fields: dict[str, Any]) -> None:
         raise WireError(f"repository: the scan interval must be at least {MIN_INTERVAL_MINUTES} minutes")
 
 
-def _check_target(services: Services, target: str) -> None:
-    """Refuse a target nobody can scan here; raises ``UsageError``."""
-    if not target.strip() or len(target) > MAX_TARGET or "\0" in target:
-        raise UsageError(f"repository: the target must have 1 to {MAX_TARGET} characters")
-    scanner_for(target)
-    if not services.allow_local_paths and scheme_of(target) in LOCAL_SCHEMES:
-        raise UsageError(f"This gateway scans no local paths: {target[:200]!r}")
+async def _check_target(request: web.Request, services: Services, target: str) -> None:
+    """Refuse a target nobody can scan here, or that is not the caller's; raises ``UsageError``, ``Forbidden``."""
+    if not caller().sees(None, target):
+        raise Forbidden("This token is for some repositories only, and that target is none of them.")
+    await services.access.targets.check_now(target)

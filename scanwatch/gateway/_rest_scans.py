@@ -18,7 +18,7 @@ from ..model import WAITING, Job, Page, ScanRequest, ScanStatus
 from ..snapshot import Snapshot, to_record
 from ..storage import ScanFilter
 from ._inventory import all_rows, page_of
-from ._rest import SERVICES, Conflict, caller_name, page_answer, query, scan_id
+from ._rest import SERVICES, Conflict, LimitReached, caller, note_made, page_answer, query, scan_id
 from ._rest_filters import artifact_filter, finding_filter, statuses
 from ._rest_operations import Operation
 
@@ -98,7 +98,7 @@ def operations() -> tuple[Operation, ...]:
 async def list_scans(request: web.Request) -> web.Response:
     """``GET /scans``: filtered, paged, newest first."""
     asked = query(request, wire.ScansQuery)
-    rows = await request.app[SERVICES].store.scans(_filter(asked), page=asked.page, limit=asked.limit)
+    rows = await request.app[SERVICES].store.scans(_own(request, _filter(asked)), page=asked.page, limit=asked.limit)
     return page_answer(rows, encode_row)
 
 
@@ -162,7 +162,7 @@ async def _rows(
 async def cancel_scan(request: web.Request) -> web.Response:
     """``POST /scans/:id/cancel``: asks once, however often it is called; the end is told by the scan's events."""
     services, wanted = request.app[SERVICES], scan_id(request)
-    await services.worker.cancel(wanted, caller_name(request))
+    await services.worker.cancel(wanted, caller().name)
     status = (await services.store.snapshot(wanted)).status
     return accepted(wanted, status, f"The scan is {status.replace('_', ' ')}.")
 
@@ -187,11 +187,21 @@ async def trigger(
         repository_id=repository_id,
         target=target,
         options=options,
-        requested_by=caller_name(request),
+        requested_by=caller().name,
         retry_of=retry_of,
     )
     services = request.app[SERVICES]
-    await submit(services.store, services.queue, scan, services.clock.now())
+    await services.access.targets.check_now(target)
+    if not services.access.places.take(caller().identity, scan.scan_id):
+        raise LimitReached("This token has as many unfinished scans as it may have; wait for one to end.")
+    services.hub.introduce(scan)
+    try:
+        await submit(services.store, services.queue, scan, services.clock.now())
+    except BaseException:
+        services.hub.forget(scan.scan_id)
+        services.access.places.give_back(scan.scan_id)
+        raise
+    note_made(scan.scan_id)
     return accepted(scan.scan_id, ScanStatus.QUEUED, "The scan is queued.")
 
 
@@ -219,6 +229,12 @@ def _job_state(snapshot: Snapshot) -> str:
     # Nothing has come after the failure of an attempt: the next one waits for its time.
     delayed = snapshot.failures and snapshot.failures[-1].time == snapshot.updated_at
     return "delayed" if delayed else "active"
+
+
+def _own(request: web.Request, where: ScanFilter) -> ScanFilter:
+    """``where``, for what the caller may see."""
+    scope = caller().scope
+    return where if scope is None else replace(where, repository_ids=request.app[SERVICES].access.scopes.covered(scope))
 
 
 def _filter(asked: wire.ScansQuery) -> ScanFilter:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import socketio
@@ -15,9 +16,11 @@ from .. import wire
 from .._version import __version__
 from ..errors import UnknownRecord, WireError
 from ..snapshot import Snapshot
-from ..storage import EventLog
-from ._auth import Gatekeeper
-from ._fanout import FIELD, Fanout
+from ..storage import Store
+from ._access import Access, require_scan
+from ._auth import Caller, Refused, bearer_token
+from ._callers import Callers
+from ._fanout import Fanout, scan_room
 from ._hub import Hub
 
 FEATURES = ("subscribe", "replay", "cancel", "retry")
@@ -36,12 +39,25 @@ class Conversations:
     """All clients of the namespace, each at its step of the conversation."""
 
     def __init__(
-        self, server: socketio.AsyncServer, *, hub: Hub, fanout: Fanout, log: EventLog, gatekeeper: Gatekeeper
+        self,
+        server: socketio.AsyncServer,
+        *,
+        hub: Hub,
+        fanout: Fanout,
+        store: Store,
+        access: Access,
+        now: Callable[[], datetime],
+        max_subscriptions: int = MAX_SUBSCRIBED,
     ) -> None:
+        self._server = server
         self._hub = hub
         self._fanout = fanout
-        self._log = log
-        self._gatekeeper = gatekeeper
+        self._store = store
+        self._access = access
+        self._max_subscriptions = max_subscriptions
+        self._callers = Callers(access.scopes, now=now, end=self._end)
+        access.keyring.listen(self._callers.revoked)
+        access.scopes.listen(self._callers.retargeted)
         self._greetings: set[asyncio.Task[None]] = set()
         server.on("connect", self._connect, namespace=wire.NAMESPACE)
         server.on("disconnect", self._disconnect, namespace=wire.NAMESPACE)
@@ -53,28 +69,53 @@ class Conversations:
         for task in self._greetings:
             task.cancel()
         await asyncio.gather(*self._greetings, return_exceptions=True)
+        await self._callers.close()
 
-    async def _connect(self, sid: str, _environ: Mapping[str, Any], said: Any = None) -> None:
+    async def _connect(self, sid: str, environ: Mapping[str, Any], said: Any = None) -> None:
         auth = _decode_auth(said)
-        if self._gatekeeper.admit(auth.token) is None:
-            raise Refusal(
-                "The token is not valid." if auth.token else "This gateway asks for a token: connect with auth.token."
-            )
+        caller = await self._admitted(auth.token, environ)
         self._fanout.admit(sid)
+        self._callers.add(sid, caller)
         # python-socketio sends CONNECT after this handler has returned, before the loop turns: a task comes after it.
         greeting = asyncio.create_task(self._greet(sid, auth))
         self._greetings.add(greeting)
         greeting.add_done_callback(self._greetings.discard)
 
+    async def _admitted(self, token: str | None, environ: Mapping[str, Any]) -> Caller:
+        """Who connects, by ``auth.token`` or by the header of its first request; raises ``Refusal``."""
+        given = token or bearer_token(environ.get("HTTP_AUTHORIZATION"))
+        try:
+            return self._access.gatekeeper.admit(given)
+        except Refused as refusal:
+            if given:
+                await self._access.trail.refused(
+                    "token.refused", None, str(refusal), address=environ.get("REMOTE_ADDR")
+                )
+            raise Refusal(
+                str(refusal) if given else "This gateway asks for a token: connect with auth.token."
+            ) from None
+
+    async def _end(self, sid: str, code: str, words: str) -> None:
+        """Say why, and end a connection; what is published from now on does not reach it."""
+        self._fanout.tell(sid, wire.REFUSED, wire.to_plain(wire.RefusedPayload(code=code, message=words)))
+        self._left(sid)
+        await self._fanout.settled()
+        await self._server.disconnect(sid, namespace=wire.NAMESPACE)
+
     async def _greet(self, sid: str, auth: wire.Auth) -> None:
         if auth.protocol is None:
-            self._fanout.enter(sid, FIELD)
+            if (caller := self._callers.of(sid)) is not None:
+                self._fanout.enter(sid, self._access.scopes.field_room(caller.scope))
             return
         hello = wire.Hello(name="scanwatch", version=__version__, features=list(FEATURES))
         self._fanout.tell(sid, wire.GATEWAY, wire.to_plain(hello))
 
     async def _disconnect(self, sid: str, *_reason: Any) -> None:
+        self._left(sid)
+
+    def _left(self, sid: str) -> None:
         self._fanout.drop(sid)
+        self._callers.drop(sid)
 
     async def _subscribe(self, sid: str, *args: Any) -> Answer:
         return await _answered(self._subscribed, sid, args)
@@ -83,11 +124,19 @@ class Conversations:
         return await _answered(self._unsubscribed, sid, args)
 
     async def _subscribed(self, sid: str, request: wire.SubscribeRequest) -> Answer:
-        answer = _Acknowledgement()
+        answer, caller = _Acknowledgement(), self._callers.of(sid)
+        if caller is None:
+            return _refused("forbidden", "This connection is ended.")
+        wanted = list(dict.fromkeys(request.scan_ids))
+        rooms = self._fanout.rooms_of(sid)
+        if len(rooms | set(map(scan_room, wanted))) > self._max_subscriptions + 1:  # the room of all scans is free
+            return _refused("limit", f"watch at most {self._max_subscriptions} scans by name, or all of them")
+        for scan_id in wanted:
+            await require_scan(self._store, caller, scan_id)
         if request.all:
-            for snapshot in await self._hub.join_all(sid):
+            for snapshot in await self._hub.join_all(sid, caller.scope):
                 answer.add(snapshot)
-        named = await self._join(sid, list(dict.fromkeys(request.scan_ids)))
+        named = await self._join(sid, wanted)
         for snapshot in named:
             answer.add(snapshot)
         for snapshot in named:
@@ -113,7 +162,7 @@ class Conversations:
         """Add the events in (cursor, snapshot.seq], as many as fit."""
         while cursor < snapshot.seq and answer.has_room:
             limit = min(_EVENTS_AT_ONCE, snapshot.seq - cursor)
-            events = await self._log.events(snapshot.scan_id, after=cursor, limit=limit)
+            events = await self._store.events(snapshot.scan_id, after=cursor, limit=limit)
             if not events:
                 return  # deleted meanwhile
             for event in events:
@@ -123,7 +172,8 @@ class Conversations:
 
     async def _unsubscribed(self, sid: str, request: wire.SubscribeRequest) -> Answer:
         if request.all:
-            self._hub.leave_all(sid)
+            caller = self._callers.of(sid)
+            self._hub.leave_all(sid, None if caller is None else caller.scope)
         for scan_id in request.scan_ids:
             self._hub.leave(sid, scan_id)
         await self._hub.sent()

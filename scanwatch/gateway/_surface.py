@@ -6,8 +6,9 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..storage import Store
-from . import _rest, _rest_documents, _rest_repositories, _rest_scans, _rest_service
+from . import _rest, _rest_access, _rest_documents, _rest_repositories, _rest_scans, _rest_service
 from ._configuration import GatewayConfig
+from ._gate import gate
 from ._inventory import Inventories
 from ._metrics import Metrics
 from ._rest_observed import observe
@@ -21,6 +22,7 @@ def operations(*, public_metrics: bool = False) -> tuple[Operation, ...]:
         *_rest_repositories.operations(),
         *_rest_scans.operations(),
         *_rest_documents.operations(),
+        *_rest_access.operations(),
         *_rest_service.operations(public_metrics=public_metrics),
     )
 
@@ -37,4 +39,4 @@ def add_rest(app: web.Application, config: GatewayConfig, store: Store, metrics:
 
 def middlewares(config: GatewayConfig) -> list[Middleware]:
     """What every request passes, outermost first."""
-    return [observe, preflight(config.allow_origins), *_rest.middlewares()]
+    return [observe, preflight(config.allow_origins), *_rest.middlewares(), gate]

@@ -19,6 +19,7 @@ PROTOCOL = 1
 GATEWAY = "gateway"
 SUBSCRIBE = "subscribe"
 UNSUBSCRIBE = "unsubscribe"
+REFUSED = "refused"
 SCAN_ID = "scanId"
 
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
@@ -38,10 +39,16 @@ class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
     asyncapi = "asyncapi.json"
     repositories = "api/v1/repositories"
     scans = "api/v1/scans"
+    tokens = "api/v1/tokens"
+    audit = "api/v1/audit"
 
     @staticmethod
     def repository(repository_id: str) -> str:
         return f"api/v1/repositories/{quote(repository_id, safe='')}"
+
+    @staticmethod
+    def token(token_id: str) -> str:
+        return f"api/v1/tokens/{quote(token_id, safe='')}"
 
     @staticmethod
     def trigger(repository_id: str) -> str:

@@ -6,6 +6,7 @@
     <- gateway      {name, version, protocol, features}
     -> subscribe    {scanIds: [...] | all: true, after?: {scanId: seq}}       acknowledged with
     <-              {ok: true, more, scans: [{scanId, snapshot, events: [{event, payload}]}]}
+    <- refused      {code: expired|revoked|changed, message}                  then the connection is ended
     <-              {ok: false, code: invalid|not_found|forbidden|limit, message}
     -> unsubscribe  {scanIds: [...] | all: true}                              acknowledged with {ok: true}
 """
@@ -49,6 +50,13 @@ class Hello(Payload, kw_only=True, omit_defaults=False):
     version: str
     protocol: int = PROTOCOL
     features: list[str] = []
+
+
+class RefusedPayload(Payload, kw_only=True):
+    """What a gateway says before it ends a connection whose right has ended: ``expired``, ``revoked``, ``changed``."""
+
+    code: str
+    message: str
 
 
 class SubscribeRequest(Payload, kw_only=True):

@@ -20,7 +20,11 @@ from socketio.exceptions import ConnectionError as Refused
 from scanwatch import wire
 from scanwatch.errors import ConfigurationError
 from scanwatch.gateway import Gateway, GatewayConfig
-from scanwatch.gateway._auth import Gatekeeper, bearer_token, is_loopback
+from scanwatch.gateway._auth import Gatekeeper, Keyring, bearer_token, is_loopback
+from scanwatch.gateway._auth import Refused as NotAdmitted
+from scanwatch.jobs import SystemClock
+from scanwatch.model import Role
+from scanwatch.storage import open_store
 from tests.gateway._peers import PATIENCE_S, Rest, Watcher, watching
 
 TOKEN = "s3cret-tökén"
@@ -121,9 +125,11 @@ def test_a_token_is_in_no_repr() -> None:
 
 
 def test_a_gatekeeper_compares_whole_tokens() -> None:
-    keeper = Gatekeeper(TOKEN)
-    assert keeper.admit(TOKEN) is not None
-    assert [keeper.admit(wrong) for wrong in (None, "", TOKEN[:-1], TOKEN + "x", "\ud800")] == [None] * 5
+    keeper = Gatekeeper(TOKEN, keyring=Keyring(open_store("memory:")), now=SystemClock().now)
+    assert keeper.admit(TOKEN).role is Role.ADMIN
+    for wrong in (None, "", TOKEN[:-1], TOKEN + "x", "\ud800"):
+        with pytest.raises(NotAdmitted, match="token"):
+            keeper.admit(wrong)
 
 
 def test_bearer_tokens_are_read_from_their_header() -> None:

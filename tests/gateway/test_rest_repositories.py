@@ -21,9 +21,10 @@ from aiohttp.test_utils import TestServer
 
 from scanwatch import wire
 from scanwatch.gateway import Gateway, GatewayConfig, _rest, _rest_repositories
-from scanwatch.gateway._auth import Gatekeeper
+from scanwatch.gateway._access import make_access
 from scanwatch.gateway._engine import Engine
 from scanwatch.gateway._fanout import Fanout
+from scanwatch.gateway._gate import gate
 from scanwatch.gateway._hub import Hub
 from scanwatch.gateway._rest_operations import add_operations
 from scanwatch.jobs import EmbeddedQueue, SystemClock, Worker
@@ -209,11 +210,12 @@ async def test_local_paths_can_be_forbidden(tmp_path: Path) -> None:
 
 async def test_an_error_of_ours_is_logged_and_answered_without_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     unopened = open_store("memory:")
+    await unopened.open()
+    access = await make_access(GatewayConfig(), unopened, SystemClock())
+    await unopened.close()
     queue, hub = EmbeddedQueue(), Hub(unopened, Fanout(Engine().wires))
-    app = web.Application(middlewares=_rest.middlewares())
-    app[_rest.SERVICES] = _rest.Services(
-        unopened, queue, Worker(unopened, queue), hub, Gatekeeper(None), clock=SystemClock()
-    )
+    app = web.Application(middlewares=[*_rest.middlewares(), gate])
+    app[_rest.SERVICES] = _rest.Services(unopened, queue, Worker(unopened, queue), hub, access, clock=SystemClock())
     add_operations(app, _rest_repositories.operations())
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         status, answer = await Rest(session, f"http://127.0.0.1:{server.port}").ask("GET", paths.repositories)

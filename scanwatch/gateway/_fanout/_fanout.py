@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from ... import wire
@@ -97,6 +97,11 @@ class Fanout:
             self._rooms.leave(line, room)
             if lag := self._behind.get(line):
                 lag.backlog.forget(lambda rooms: not self._rooms.holds(line, rooms))
+
+    def rooms_of(self, sid: str) -> Set[str]:
+        """The rooms a client is in."""
+        line = self._lines.get(sid)
+        return frozenset() if line is None else self._rooms.of(line)
 
     def close_room(self, room: str) -> None:
         """Take everybody out of a room."""

@@ -51,6 +51,10 @@ class Rooms(Generic[Member]):
         for member in tuple(self._members.get(room, ())):
             self.leave(member, room)
 
+    def of(self, member: Member) -> Set[str]:
+        """The rooms a member is in."""
+        return frozenset(self._rooms_of.get(member, ()))
+
     def holds(self, member: Member, rooms: Iterable[str]) -> bool:
         """Whether a member is in any of ``rooms``."""
         return not self._rooms_of.get(member, set()).isdisjoint(rooms)

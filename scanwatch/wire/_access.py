@@ -1,0 +1,82 @@
+"""API keys and the audit trail over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model import ApiKey, AuditEntry
+from ._events import to_plain
+from ._names import Time, to_time, to_time_or_none
+from ._records import Record
+
+
+class NewToken(Record, kw_only=True):
+    """The body of ``POST /tokens``; without ``expires_at`` it lasts until it is revoked."""
+
+    name: str
+    role: str = "viewer"
+    repositories: list[str] | None = None
+    expires_at: Time | None = None
+
+
+class TokenPayload(Record, kw_only=True):
+    """An API key as ``GET /tokens`` lists it."""
+
+    id: str
+    name: str
+    role: str
+    repositories: list[str] | None
+    created_at: Time
+    created_by: str | None
+    expires_at: Time | None
+    revoked_at: Time | None
+
+
+class MadeToken(TokenPayload, kw_only=True):
+    """The answer to ``POST /tokens``: the only one that ever holds the key itself."""
+
+    token: str
+
+
+class AuditPayload(Record, kw_only=True):
+    """A row of the audit trail."""
+
+    time: Time
+    act: str
+    allowed: bool
+    actor: str | None
+    scan_id: str | None
+    repository_id: str | None
+    token_id: str | None
+    detail: str | None
+
+
+def encode_token(key: ApiKey, secret: str | None = None) -> dict[str, Any]:
+    """An API key as the wire writes it, with the key itself where it was just made."""
+    fields: dict[str, Any] = {
+        "id": key.id,
+        "name": key.name,
+        "role": key.role.value,
+        "repositories": None if key.repositories is None else list(key.repositories),
+        "created_at": to_time(key.created_at),
+        "created_by": key.created_by,
+        "expires_at": to_time_or_none(key.expires_at),
+        "revoked_at": to_time_or_none(key.revoked_at),
+    }
+    return to_plain(TokenPayload(**fields) if secret is None else MadeToken(**fields, token=secret))
+
+
+def encode_audit(entry: AuditEntry) -> dict[str, Any]:
+    """A row of the trail as the wire writes it."""
+    return to_plain(
+        AuditPayload(
+            time=to_time(entry.time),
+            act=entry.act,
+            allowed=entry.allowed,
+            actor=entry.actor,
+            scan_id=entry.scan_id,
+            repository_id=entry.repository_id,
+            token_id=entry.key_id,
+            detail=entry.detail,
+        )
+    )
