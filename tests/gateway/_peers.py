@@ -13,6 +13,7 @@ import aiohttp
 import socketio
 
 from scanwatch import wire
+from tests.gateway._contract import check_message
 
 PATIENCE_S = 10.0
 TERMINAL = ("completed", "failed", "cancelled")
@@ -122,6 +123,8 @@ async def watching(
             url, auth=auth or None, namespaces=[wire.NAMESPACE], wait_timeout=PATIENCE_S, **options
         )
         yield watcher
+        for name, payload in watcher.heard:
+            check_message(name, payload)
     finally:
         if watcher.client.eio.http is not None and watcher.client.transport() == "polling":
             # The client would wait for its last poll, which nobody answers to a client that has left.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
-from scanwatch.gateway import Gateway, GatewayConfig
+from scanwatch.gateway import Gateway, GatewayConfig, _app
+from tests.gateway._contract import RestJudge
 from tests.gateway._peers import Rest
 
 
@@ -17,6 +18,15 @@ from tests.gateway._peers import Rest
 def fast_path() -> bool:
     """Whether the test's gateway may write straight to sockets; ``SCANWATCH_NO_FAST_PATH=1`` makes none do so."""
     return "SCANWATCH_NO_FAST_PATH" not in os.environ
+
+
+@pytest.fixture(autouse=True)
+def keeps_to_the_contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestJudge]:
+    """Fail a test whose gateway accepts or answers over REST what its contract does not say."""
+    judge, usual = RestJudge(), _app.middlewares
+    monkeypatch.setattr(_app, "middlewares", lambda config: [judge.middleware, *usual(config)])
+    yield judge
+    assert judge.complaints == []
 
 
 @pytest_asyncio.fixture
