@@ -44,16 +44,20 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 /** A feed whose questions are answered by `answers`, one after the other. */
 function feedWith(...answers) {
   const asked = [];
+  const left = [];
   const feed = new Feed({
     ask: async (request) => {
       asked.push(request);
       return answers.shift()(request);
     },
+    leave: async ({ scanIds }) => {
+      left.push(...scanIds);
+    },
     changed: () => {},
     clock: () => NOW,
     maxRows: 3,
   });
-  return { feed, asked };
+  return { feed, asked, left };
 }
 
 async function following(...answers) {
@@ -88,11 +92,12 @@ test("a gap waits for a snapshot, and what came meanwhile goes on from there in 
 });
 
 test("a new scan is asked for, since events do not repeat its target", async () => {
-  const { feed } = await following(() => ok(snapshot("b", 1)));
+  const { feed, left } = await following(() => ok(snapshot("b", 1)));
   feed.receive("b", "progress", parse(1));
   feed.receive("b", "progress", parse(2));
   await settled();
   assert.deepEqual([feed.rows.get("b").name, feed.rows.get("b").seq], ["acme/b", 2]);
+  assert.deepEqual(left, ["b"]);
 });
 
 test("a scan that was deleted does not hide the others of its batch", async () => {

@@ -11,9 +11,9 @@ const CLOCKS_AGREE_MS = 2000;
 const NO_REPLAY = Number.MAX_SAFE_INTEGER;
 
 export class Feed {
-  /** `ask(request)` subscribes and resolves with the acknowledgement; `changed()` is told of news. */
-  constructor({ ask, changed, clock = Date.now, maxRows = 2000 }) {
-    Object.assign(this, { ask, changed, clock, maxRows });
+  /** `ask(request)` subscribes and resolves with the acknowledgement, `leave` undoes it; `changed()` is told of news. */
+  constructor({ ask, leave, changed, clock = Date.now, maxRows = 2000 }) {
+    Object.assign(this, { ask, leave, changed, clock, maxRows });
     this.rows = new Map();
     this.logs = new Map();
     this.held = new Map();
@@ -107,6 +107,8 @@ export class Feed {
     const answer = await this.ask({ scanIds: ids, after });
     if (answer.ok) {
       this.load(answer.scans);
+      // Their events come with everybody's; a client may be in a limited number of rooms.
+      await this.leave({ scanIds: ids });
       const brought = new Set(answer.scans.map(({ scanId }) => scanId));
       if (brought.size) for (const id of ids) if (!brought.has(id)) this.wanted.add(id);
     } else if (ids.length > 1) {

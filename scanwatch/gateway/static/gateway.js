@@ -45,6 +45,10 @@ export class Link {
     return this.socket.timeout(ANSWER_MS).emitWithAck("subscribe", request);
   }
 
+  unsubscribe(request) {
+    return this.socket.timeout(ANSWER_MS).emitWithAck("unsubscribe", request);
+  }
+
   joined() {
     this.tries = 0;
     this.since = undefined;

@@ -49,7 +49,11 @@ class Session {
       state: (connection) => this.say("connection", connection),
       refused: onRefused,
     });
-    this.feed = new Feed({ ask: (request) => this.link.subscribe(request), changed: () => this.soon() });
+    this.feed = new Feed({
+      ask: (request) => this.link.subscribe(request),
+      leave: (request) => this.link.unsubscribe(request),
+      changed: () => this.soon(),
+    });
     this.resized = () => this.fit();
     addEventListener("resize", this.resized);
     this.link.again();
