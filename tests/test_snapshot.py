@@ -33,6 +33,7 @@ from scanwatch.snapshot import (
     apply,
     apply_all,
     confirm,
+    eta_s,
     missing_before,
     percent_done,
     phase_at,
@@ -237,3 +238,21 @@ def test_a_share_comes_from_files_or_else_from_the_percent() -> None:
     assert phase_share(apply(EMPTY, ours(1, done=3))) == pytest.approx(0.3)
     assert phase_share(apply(EMPTY, field(0, 20, "Detecting file changes"))) == pytest.approx(0.5)
     assert phase_share(EMPTY) is None
+
+
+def test_an_estimate_needs_two_samples_and_follows_the_whole_attempt() -> None:
+    first = apply(EMPTY, ours(1, Phase.DISCOVERY, 0))
+    assert eta_s(first, START + timedelta(seconds=1)) is None
+    second = apply(first, ours(6, Phase.PARSE, 10))
+    assert second.progress_percent == 60
+    now = START + timedelta(seconds=6)
+    assert eta_s(second, now) == pytest.approx(5 * (99 - 60) / (60 - 5))
+    assert eta_s(second, now + timedelta(hours=1)) == 0
+
+
+def test_there_is_no_estimate_for_what_waits_or_has_ended() -> None:
+    retry = ours(3, Phase.QUEUED, turn=Turn.RETRYING, attempt=2, error="API limit", progress_percent=None)
+    waiting = apply_all(EMPTY, [ours(1, Phase.DISCOVERY), ours(2, Phase.PARSE), retry])
+    assert eta_s(waiting, START + timedelta(seconds=4)) is None
+    end = Event(SCAN_ID, EventKind.COMPLETE, START + timedelta(seconds=9), 4)
+    assert eta_s(apply(waiting, end), START + timedelta(seconds=9)) is None

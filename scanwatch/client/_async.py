@@ -13,6 +13,7 @@ from ._core import Core
 from ._face import ids_of, live_core, panel_of, read_statuses
 from ._feed import ClientFeed
 from ._handle import AsyncScan
+from ._target import Target
 from ._waiting import await_on
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class AsyncClient:
         """How the client stands with its gateway; as :attr:`Client.connection`."""
         return self._core.session.connection
 
-    async def scan(self, target: str, **options: object) -> AsyncScan:
+    async def scan(self, target: Target, **options: object) -> AsyncScan:
         """Start a scan of ``target`` and return its handle at once; as :meth:`Client.scan`."""
         return AsyncScan(self._core, await self._on_loop(lambda: self._core.scan(target, options)))
 

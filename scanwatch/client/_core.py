@@ -23,7 +23,7 @@ from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
 from ._listeners import Callbacks
-from ._target import Wanted, wanted_scan
+from ._target import Target, Wanted, wanted_scan
 from ._transport import Transport
 from ._watched import Watched
 
@@ -87,7 +87,7 @@ class Core:
 
     # -- scans -------------------------------------------------------------------------------------------------
 
-    async def scan(self, target: str, options: Mapping[str, object]) -> str:
+    async def scan(self, target: Target, options: Mapping[str, object]) -> str:
         """Trigger a scan; its id."""
         wanted = wanted_scan(target, options)
         await self.driver.opened()

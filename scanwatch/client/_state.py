@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 from ..errors import ScanCancelled, ScanFailed, UsageError
 from ..model import ConnectionState, Event, Phase, ScanResult, ScanStatus
-from ..snapshot import Snapshot
+from ..snapshot import Snapshot, eta_s
 from ._core import Core
 from ._listeners import End
 from ._target import name_of
-from ._timing import elapsed_s, eta_s
+from ._timing import elapsed_s, gateway_time
 from ._waiting import Wake
 
 ON_EVENT_WANTS = "on_event() takes a function of one argument, the event"
@@ -69,12 +70,12 @@ class ScanState:
     @property
     def eta_s(self) -> float | None:
         """Seconds until the end at the rate of this attempt so far; ``None`` when not known."""
-        return eta_s(self.snapshot, self.last_event_age_s, self._core.session.utc())
+        return eta_s(self.snapshot, self._gateway_time())
 
     @property
     def elapsed_s(self) -> float | None:
         """Seconds since it began, or that it took; ``None`` before it began."""
-        return elapsed_s(self.snapshot, self.last_event_age_s, self._core.session.utc())
+        return elapsed_s(self.snapshot, self._gateway_time())
 
     @property
     def last_event_age_s(self) -> float | None:
@@ -133,6 +134,9 @@ class ScanState:
         if not self.done():
             view["text/plain"] = repr(self)
         return bundle
+
+    def _gateway_time(self) -> datetime:
+        return gateway_time(self.snapshot, self.last_event_age_s, self._core.session.utc())
 
     # -- for waiting -------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from ._core import Core
 from ._face import ids_of, live_core, panel_of, read_statuses
 from ._feed import ClientFeed
 from ._handle import Scan
+from ._target import Target
 from ._waiting import block_on
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Client:
         """How the client stands with its gateway: ``.state``, and ``.reason`` in words."""
         return self._core.session.connection
 
-    def scan(self, target: str, **options: object) -> Scan:
+    def scan(self, target: Target, **options: object) -> Scan:
         """Start a scan of ``target`` and return its handle at once.
 
         The target's repository is registered if it is not yet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://.")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).")
 
 
+Target = str | os.PathLike[str]
+"""A URL, or the path of a checkout."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A scan that is asked for; the options' values are text."""
@@ -26,7 +31,7 @@ class Wanted:
     options: Mapping[str, str]
 
 
-def wanted_scan(target: str, options: Mapping[str, object]) -> Wanted:
+def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
     """What ``target`` and ``options`` ask for.
 
     A local path that exists becomes a ``file://`` URL.
@@ -34,7 +39,9 @@ def wanted_scan(target: str, options: Mapping[str, object]) -> Wanted:
     Raises:
         UsageError: the target is neither a URL nor a path that exists, or an option is given twice.
     """
-    text = target.strip()
+    if not isinstance(target, str | os.PathLike):
+        raise UsageError(f"A target is a URL or a path, not {target!r}.")
+    text = os.fspath(target).strip()
     given = {name: _text(value) for name, value in options.items() if value is not None}
     url = _URL.match(text)
     if url is None:

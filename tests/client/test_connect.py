@@ -124,8 +124,11 @@ def test_a_local_path_becomes_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     wanted = wanted_scan("./my checkout", {})
     assert (wanted.target, wanted.name) == (checkout.as_uri(), "my checkout")
+    assert wanted_scan(checkout, {}) == wanted
     with pytest.raises(scanwatch.UsageError, match="neither a URL nor a path"):
         wanted_scan("./another", {})
+    with pytest.raises(scanwatch.UsageError, match="not 7"):
+        wanted_scan(7, {})  # type: ignore[arg-type]
 
 
 def test_options_are_text_and_those_not_given_are_left_out() -> None:

@@ -20,7 +20,7 @@ import pytest
 from scanwatch.client import _loop
 from scanwatch.client._listeners import Callbacks, Listeners
 from scanwatch.client._pace import LONGEST_PAUSE_S, Backoff
-from scanwatch.client._timing import elapsed_s, eta_s
+from scanwatch.client._timing import elapsed_s, gateway_time
 from scanwatch.client._waiting import await_until, block_on, wait_until
 from scanwatch.errors import ConnectionClosed
 from scanwatch.model import Phase, ScanStatus
@@ -39,28 +39,18 @@ def test_pauses_grow_to_a_limit_and_are_spread() -> None:
     assert longest.next_pause_s() == 0.5
 
 
-def test_an_eta_needs_two_samples_and_follows_the_whole_attempt() -> None:
-    first = apply_all(Snapshot(SCAN_ID), [ours(1, Phase.DISCOVERY, 0)])
-    assert eta_s(first, 0.0, START) is None
-    second = apply_all(first, [ours(6, Phase.PARSE, 10, 10)])
-    assert second.progress_percent == 60
-    assert eta_s(second, 0.0, START) == pytest.approx(40 * 5 / 55)
-    assert eta_s(second, 5.0, START) == pytest.approx(40 * 10 / 55), "silence counts"
-
-
-def test_an_eta_is_unknown_once_the_scan_ended() -> None:
-    ended = apply_all(Snapshot(SCAN_ID), [ours(1, Phase.DISCOVERY, 0), ours(6, Phase.PARSE), ours_end(9)])
-    assert eta_s(ended, 0.0, START) is None
-    assert elapsed_s(ended, 99.0, START) == 8.0
-
-
 def test_elapsed_time_does_not_depend_on_the_gateways_clock() -> None:
     running = apply_all(Snapshot(SCAN_ID), [ours(1), ours(4)])
     tomorrow = START + timedelta(days=1)
-    assert elapsed_s(running, 2.0, tomorrow) == 5.0
-    assert elapsed_s(Snapshot(SCAN_ID), None, tomorrow) is None
+    assert elapsed_s(running, gateway_time(running, 2.0, tomorrow)) == 5.0
+    assert elapsed_s(Snapshot(SCAN_ID), tomorrow) is None
     polled = Snapshot(SCAN_ID, status=ScanStatus.IN_PROGRESS, started_at=START)
-    assert elapsed_s(polled, None, START + timedelta(seconds=7)) == 7.0
+    assert elapsed_s(polled, gateway_time(polled, None, START + timedelta(seconds=7))) == 7.0
+
+
+def test_what_a_scan_took_does_not_grow_after_its_end() -> None:
+    ended = apply_all(Snapshot(SCAN_ID), [ours(1, Phase.DISCOVERY, 0), ours(6, Phase.PARSE), ours_end(9)])
+    assert elapsed_s(ended, gateway_time(ended, 99.0, START)) == 8.0
 
 
 def test_waiting_looks_at_once_and_when_woken() -> None:
@@ -68,7 +58,7 @@ def test_waiting_looks_at_once_and_when_woken() -> None:
     begun = time.monotonic()
     assert wait_until(lambda: True, lambda wake: wakes.append(wake) or wakes.clear, 0)  # type: ignore[func-returns-value]
     assert not wait_until(lambda: False, lambda _: lambda: None, 0.01)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10  # a bound against hanging
     assert wakes == []
 
 
