@@ -7,7 +7,7 @@ import base64
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -164,3 +164,64 @@ async def raw(
     finally:
         writer.transport.abort()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+class Gate:
+    """A TCP proxy that can stop passing on what the server says, as a network without a word does."""
+
+    def __init__(self, target: str) -> None:
+        self._target = (urlsplit(target).hostname or "", urlsplit(target).port or 0)
+        self.open = asyncio.Event()
+        self.open.set()
+        self.url = ""
+        self.addresses: set[tuple[str, int]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return server
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._tasks.add(task)
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, self._target)
+        self.addresses.add(connection.getsockname())
+        upstream_reader, upstream = await asyncio.open_connection(sock=connection, limit=16_384)
+        try:
+            await asyncio.gather(self._pump(reader, upstream), self._pump(upstream_reader, writer, self.open))
+        except asyncio.CancelledError:
+            pass  # stopped; asyncio's streams would log a cancelled handler as an error
+        finally:
+            for each in (writer, upstream):
+                each.transport.abort()
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None = None
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(16_384):
+                if gate is not None:
+                    await gate.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def gated(target: str) -> AsyncIterator[Gate]:
+    gate = Gate(target)
+    server = await gate.start()
+    try:
+        yield gate
+    finally:
+        server.close()
+        await gate.stop()

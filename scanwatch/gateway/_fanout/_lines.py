@@ -12,9 +12,9 @@ import socketio
 
 from ... import wire
 
-QUEUE_LENGTH = 256
+QUEUE_LENGTH = 1000
 """Messages that may wait in a connection's queue; events beyond are merged. A burst of a healthy scan fits."""
-OUTBOX_LENGTH = 1000
+OUTBOX_LENGTH = 3000
 """Messages that may wait to be handed to the library."""
 POLL_LENGTH = 12
 """The same for a client that polls the library as it comes: its Python client refuses a poll of more than 16."""

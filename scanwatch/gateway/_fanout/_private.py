@@ -32,6 +32,8 @@ TESTED = {"python-socketio": ((5, 18), (5, 19)), "python-engineio": ((4, 15), (4
 """The first version of each library that was tested, and the first that was not."""
 POLL_PACKETS = 16
 """Packets in one answer to a poll: the library's own client refuses more."""
+QUEUE_BYTES = 2_000_000
+"""What may wait in a connection's queue, if all that waits is as long as what comes."""
 SWEEPS_PER_PING = 20
 
 _TEXT = 0x81
@@ -131,8 +133,8 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
         """Whether a frame written now comes after everything sent before, and leaves the process at once."""
         return (
             self.idle
-            and self.queue.empty()
-            and not self._protocol.writing_paused
+            and not self.queue._queue
+            and not self._protocol._paused
             and not self._writer._closing
             and not self.transport.is_closing()  # type: ignore[union-attr]  # idle only with a transport
             and not self.closed
@@ -265,6 +267,7 @@ class FastWires:
         text = event_text(name, payload)
         message = packet.Packet(packet.MESSAGE, text)
         framed = frame(message.encode())
+        limit = min(QUEUE_LENGTH, 1 + QUEUE_BYTES // len(framed))
         refused: list[FastLine] = []
         for line in lines:
             socket = line.socket
@@ -272,7 +275,7 @@ class FastWires:
                 refused.append(line)
             elif socket.writable():
                 socket.transport.write(framed)  # type: ignore[union-attr]  # idle only with a transport
-            elif socket.queue.qsize() < QUEUE_LENGTH:
+            elif socket.queue.qsize() < limit:
                 socket.queue.put_nowait(message)
             else:
                 refused.append(line)
