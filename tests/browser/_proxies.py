@@ -15,12 +15,16 @@ START_S = 10.0
 
 
 class StrippingProxy:
-    """Passes what is asked below ``prefix`` on to ``target``; everything else is not found."""
+    """Passes what is asked below ``prefix`` on to ``target``; everything else is not found.
 
-    def __init__(self, target: str, prefix: str) -> None:
+    Proxies differ in the name they pass on: the one they were asked by, or the target's.
+    """
+
+    def __init__(self, target: str, prefix: str, keeps_host: bool) -> None:
         self.url = ""
         self._target = target
         self._prefix = prefix
+        self._dropped = HOP_BY_HOP if keeps_host else HOP_BY_HOP | {"host"}
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
@@ -52,7 +56,7 @@ class StrippingProxy:
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         url = f"{self._target}/{request.match_info['rest']}?{request.query_string}"
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in self._dropped}
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._pass_socket(request, url, headers)
         body = await request.read()
@@ -81,8 +85,10 @@ async def _pump(
 
 
 @contextmanager
-def stripping_proxy(target: str, prefix: str = "/tools/scanwatch/") -> Iterator[StrippingProxy]:
-    proxy = StrippingProxy(target, prefix)
+def stripping_proxy(
+    target: str, prefix: str = "/tools/scanwatch/", *, keeps_host: bool = True
+) -> Iterator[StrippingProxy]:
+    proxy = StrippingProxy(target, prefix, keeps_host)
     proxy.start()
     try:
         yield proxy

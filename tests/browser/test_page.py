@@ -61,14 +61,14 @@ def gateway() -> Iterator[RunningGateway]:
         yield running
 
 
-def ask(gateway: RunningGateway, path: str, body: dict[str, Any] | None = None) -> Any:
+def ask(gateway: RunningGateway, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
     headers = {"Content-Type": "application/json"}
     if gateway.token is not None:
         headers["Authorization"] = f"Bearer {gateway.token}"
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{gateway.url}/{path}", data, headers)
+    request = urllib.request.Request(f"{gateway.url}/{path}", data, headers, method=method)
     with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+        return json.loads(answer.read() or b"null")
 
 
 def start_scan(gateway: RunningGateway, target: str, **options: Any) -> str:
@@ -192,6 +192,22 @@ def test_when_the_token_holds_no_longer_the_form_is_back_with_the_reason(open_pa
         assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_a_viewer_sees_and_may_not_start_and_loses_sight_when_the_key_is_revoked(open_page: Open) -> None:
+    with run_gateway(token=TOKEN) as gateway:
+        key = ask(gateway, wire.paths.tokens, {"name": "ada", "role": "viewer"})
+        page = open_page(f"{gateway.url}/#token={key['token']}")
+        expect(page.locator(".sw-connection")).to_contain_text("Live")
+        start_scan(gateway, "sim://acme/payments", files=10, duration_s=0.2)
+        expect(row_of(page, "acme/payments")).to_contain_text("Completed")
+        type_scan(page, "sim://acme/other")
+        expect(page.get_by_role("alert").filter(has_text="operator")).to_contain_text("viewer")
+
+        ask(gateway, wire.paths.token(key["id"]), method="DELETE")
+        expect(page.get_by_label("Token", exact=True)).to_be_visible(timeout=20_000)
+        expect(page.locator("#reason")).to_contain_text("revoked")
+        assert page.locator(".sw").count() == 0
+
+
 def test_more_scans_than_one_answer_holds_are_all_shown(
     gateway: RunningGateway, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,8 +267,22 @@ def behind_a_plain_proxy(gateway: RunningGateway, _lab: Lab) -> Iterator[str]:
         yield proxy.url
 
 
-@pytest.mark.parametrize("behind", [behind_jupyter, behind_a_plain_proxy])
-@pytest.mark.parametrize("token", [None, TOKEN])
+@contextmanager
+def behind_a_renaming_proxy(gateway: RunningGateway, _lab: Lab) -> Iterator[str]:
+    with stripping_proxy(gateway.url, keeps_host=False) as proxy:
+        yield proxy.url
+
+
+@pytest.mark.parametrize(
+    ("behind", "token"),
+    [
+        (behind_jupyter, None),
+        (behind_jupyter, TOKEN),
+        (behind_a_plain_proxy, None),
+        (behind_a_plain_proxy, TOKEN),
+        (behind_a_renaming_proxy, TOKEN),
+    ],
+)
 def test_it_works_below_a_prefix(lab: Lab, open_page: Open, behind: Any, token: str | None) -> None:
     with run_gateway(token=token) as gateway, behind(gateway, lab) as url:
         page = open_page(url if token is None else f"{url}#token={token}")
