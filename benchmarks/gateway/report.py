@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,42 @@ Values = dict[str, dict[str, list[dict[str, float]]]]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SCAN_S = 180
 """The seed's example: a scan of three minutes."""
+
+_FAN = {
+    "cpu_per_100k_s": ("CPU s per 100 000", ".2f"),
+    "delivered_per_s": ("delivered/s", ",.0f"),
+    "p50_ms": ("p50 ms", ".1f"),
+    "p99_ms": ("p99 ms", ".1f"),
+    "rss_kb_per_connection": ("KB RSS per connection", ".1f"),
+    "connect_cpu_ms": ("connect, CPU ms", ".2f"),
+}
+_SECTIONS: dict[str, tuple[str, dict[str, tuple[str, str]], str | None]] = {
+    "fan": ("1 scan, {watchers} watchers", _FAN, "cpu_per_100k_s"),
+    "few": ("1 scan, {few_watchers} watchers", _FAN, "cpu_per_100k_s"),
+    "rooms": (
+        "{scans} scans, 5 watchers each",
+        {
+            "useful_per_cpu_s": ("useful events per CPU s", ",.0f"),
+            "frames_per_useful": ("frames sent per useful one", ".0f"),
+        },
+        "useful_per_cpu_s",
+    ),
+    "throughput": (
+        "From report to socket, {durable_scans} scans at once, one watcher each",
+        {
+            "events_per_s": ("events/s", ",.0f"),
+            "events_per_cpu_s": ("per CPU s", ",.0f"),
+            "merged_percent": ("merged %", ".1f"),
+        },
+        None,
+    ),
+    "connections": (
+        "{connections} silent connections",
+        {"cpu_ms": ("connect, CPU ms", ".2f"), "rss_kb": ("KB RSS per connection", ".1f")},
+        None,
+    ),
+}
+"""Of each measurement: its title, its quantities with head and format, the one compared with the reference's."""
 
 
 @dataclass(frozen=True)
@@ -62,53 +98,12 @@ class Goal:
 
 def rendered(values: Values, setting: Setting) -> str:
     """The whole report."""
-    scale = setting.scale
-    fan = "CPU s per 100 000", "delivered/s", "p50 ms", "p99 ms", "KB RSS per connection", "connect, CPU ms"
-    parts = [
-        _circumstances(setting),
-        "### Goals\n\n" + _goals(values),
-        f"### 1 scan, {scale['watchers']} watchers\n\n"
-        + _table(values, "fan", fan, _fan_row, against=peers.NEST, by="cpu_per_100k_s"),
+    parts = [_circumstances(setting), "### Goals\n\n" + _goals(values)]
+    parts += [
+        f"### {title.format(**setting.scale)}\n\n" + _table(values, measure, columns, compared)
+        for measure, (title, columns, compared) in _SECTIONS.items()
+        if measure in values
     ]
-    if "few" in values:
-        parts.append(
-            f"### 1 scan, {scale['few_watchers']} watchers\n\n"
-            + _table(values, "few", fan, _fan_row, against=peers.NEST, by="cpu_per_100k_s")
-        )
-    parts.append(
-        f"### {scale['scans']} scans, 5 watchers each\n\n"
-        + _table(
-            values,
-            "rooms",
-            ("useful events per CPU s", "frames sent per useful one"),
-            lambda row: (f"{row['useful_per_cpu_s']:,.0f}", f"{row['frames_per_useful']:.0f}"),
-            against=peers.NEST,
-            by="useful_per_cpu_s",
-        )
-    )
-    parts.append(
-        f"### Events from report to socket, {scale['durable_scans']} scans at once, one watcher each\n\n"
-        + _table(
-            values,
-            "throughput",
-            ("events/s", "per CPU s", "merged %"),
-            lambda row: (
-                f"{row['events_per_s']:,.0f}",
-                f"{row['events_per_cpu_s']:,.0f}",
-                f"{row['merged_percent']:.1f}",
-            ),
-        )
-    )
-    if "connections" in values:
-        parts.append(
-            f"### {scale['connections']} silent connections\n\n"
-            + _table(
-                values,
-                "connections",
-                ("connect, CPU ms", "KB RSS per connection"),
-                lambda row: (f"{row['cpu_ms']:.2f}", f"{row['rss_kb']:.1f}"),
-            )
-        )
     if "pushed" in values and "polled" in values:
         parts.append("### The seed's table: polling every 2 s against push\n\n" + _seed_table(values))
     return "\n\n".join(parts) + "\n"
@@ -126,8 +121,8 @@ def _circumstances(setting: Setting) -> str:
     lines = [
         f"Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {len(machine.CORES)} cores, {machine.model()}; server "
         f"on core {machine.SERVER_CORE}, load client on {machine.LOAD_CORE}; load average {setting.load_before:.1f} "
-        f"before, {setting.load_after:.1f} after · medians of {setting.scale['repetitions']} alternating repetitions, "
-        "ratios paired within a repetition; under 1.3 is a tie.",
+        f"before, {setting.load_after:.1f} after · medians of at most {setting.scale['repetitions']} alternating "
+        "repetitions, ratios paired within a repetition; under 1.3 is a tie.",
         f"Versions: {named}.",
     ]
     lines += [f"Could not be measured: {trouble}." for trouble in setting.troubles]
@@ -191,36 +186,19 @@ def _goals(values: Values) -> str:
     return head + "\n".join(goal.row() for goal in goals)
 
 
-def _table(
-    values: Values,
-    measure: str,
-    columns: tuple[str, ...],
-    cells: Callable[[dict[str, float]], tuple[str, ...]],
-    against: Peer | None = None,
-    by: str = "",
-) -> str:
-    """One row a peer: medians, and how one quantity compares with another peer's."""
-    compared = () if against is None else (f"{columns[0]} / {against.name.split()[0]}",)
-    lines = [f"| | {' | '.join((*columns, *compared))} |", "|---" * (len(columns) + len(compared) + 1) + "|"]
-    for name, rows in values.get(measure, {}).items():
-        medians = {quantity: statistics.median(row[quantity] for row in rows) for quantity in rows[0]}
-        shown = list(cells(medians))
-        if against is not None:
-            ratio = _ratio(values, measure, name, against.name, by)
+def _table(values: Values, measure: str, columns: Mapping[str, tuple[str, str]], compared: str | None) -> str:
+    """One row a peer: medians, and how one quantity compares with the reference's."""
+    heads = [head for head, _ in columns.values()]
+    if compared is not None:
+        heads.append(f"{columns[compared][0]} / NestJS")
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for name in values[measure]:
+        shown = [f"{_median(values, measure, name, quantity):{form}}" for quantity, (_, form) in columns.items()]
+        if compared is not None:
+            ratio = _ratio(values, measure, name, peers.NEST.name, compared)
             shown.append("–" if ratio is None else f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}")
         lines.append(f"| {name} | {' | '.join(shown)} |")
     return "\n".join(lines)
-
-
-def _fan_row(row: dict[str, float]) -> tuple[str, ...]:
-    return (
-        f"{row['cpu_per_100k_s']:.2f}",
-        f"{row['delivered_per_s']:,.0f}",
-        f"{row['p50_ms']:.1f}",
-        f"{row['p99_ms']:.1f}",
-        f"{row['rss_kb_per_connection']:.1f}",
-        f"{row['connect_cpu_ms']:.2f}",
-    )
 
 
 def _seed_table(values: Values) -> str:
@@ -305,6 +283,8 @@ def _median(values: Values, measure: str, name: str, quantity: str) -> float | N
 
 
 def _ratio(values: Values, measure: str, ours: str, other: str, quantity: str) -> float | None:
-    """The median of the ratios of each repetition."""
-    pairs = list(zip(values.get(measure, {}).get(ours, ()), values.get(measure, {}).get(other, ()), strict=False))
-    return None if not pairs else statistics.median(mine[quantity] / theirs[quantity] for mine, theirs in pairs)
+    """The median of the ratios of each repetition that both took part in."""
+    theirs = {row["repetition"]: row[quantity] for row in values.get(measure, {}).get(other, ())}
+    mine = {row["repetition"]: row[quantity] for row in values.get(measure, {}).get(ours, ())}
+    both = mine.keys() & theirs.keys()
+    return None if not both else statistics.median(mine[repetition] / theirs[repetition] for repetition in both)

@@ -136,7 +136,9 @@ class Bench:
                     self.troubles.append(f"{name}, {peer.name}: {error}")
                     print(f"{name}: {peer.name} could not be measured: {error}", flush=True)
                     continue
-                self.values.setdefault(name, {}).setdefault(peer.name, []).append(asdict(value))
+                self.values.setdefault(name, {}).setdefault(peer.name, []).append(
+                    {"repetition": repetition, **asdict(value)}
+                )
                 print(f"{name} {repetition + 1}: {peer.name}, {time.monotonic() - begun:.1f} s", flush=True)
 
 
