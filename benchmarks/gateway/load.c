@@ -21,10 +21,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -343,6 +345,7 @@ static void obey(const char *line) {
 
 int main(int argc, char **argv) {
     if (argc < 4) return 2;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would end a series */
     port = atoi(argv[1]);
     total = atoi(argv[2]);
     mode = mode_named(argv[3]);
