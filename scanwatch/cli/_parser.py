@@ -119,18 +119,30 @@ def _add_serve(commands: Any) -> None:
 
 
 def _add_option(serve: argparse.ArgumentParser, option: Option) -> None:
-    """One option of a gateway as a flag; nothing typed leaves it to the environment, the file and the default."""
+    """One option of a gateway as a flag; one not typed is not there, so that "forever" can be told from it."""
     words = f"{option.words} ({option.default})".replace("`", "").replace("%", "%%")
     if option.kind is bool:
-        serve.add_argument(option.flag, dest=option.field, action=argparse.BooleanOptionalAction, help=words)
+        serve.add_argument(
+            option.flag, dest=option.field, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction, help=words
+        )
         return
     if option.secret:
         words = f"file with {words}; else {option.variable}"
-        serve.add_argument(option.flag, dest=option.field, type=_secret, metavar="FILE", help=words)
+        serve.add_argument(
+            option.flag, dest=option.field, default=argparse.SUPPRESS, type=_secret, metavar="FILE", help=words
+        )
         return
     metavar = "TIME" if option.duration else "|".join(option.choices) or _METAVARS[option.kind]
     action = "extend" if option.kind is tuple else "store"
-    serve.add_argument(option.flag, dest=option.field, action=action, type=_reader(option), metavar=metavar, help=words)
+    serve.add_argument(
+        option.flag,
+        dest=option.field,
+        default=argparse.SUPPRESS,
+        action=action,
+        type=_reader(option),
+        metavar=metavar,
+        help=words,
+    )
 
 
 def _reader(option: Option) -> Callable[[str], Any]:

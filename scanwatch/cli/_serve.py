@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal, until idle for too long, or until standard input closes."""
     config = _config(arguments)
-    log_to(level=config.log_level, style=config.log_format)
     make_room(config.store)
-    asyncio.run(_serve(config, until_stdin_closes=arguments.until_stdin_closes))
+    with log_to(level=config.log_level, style=config.log_format):
+        asyncio.run(_serve(config, until_stdin_closes=arguments.until_stdin_closes))
     return 0
 
 
 def _config(arguments: argparse.Namespace) -> GatewayConfig:
     """What the flags say, before the environment, before the file."""
-    flags = {option.field: _typed(getattr(arguments, option.field)) for option in OPTIONS}
+    typed = vars(arguments)
+    flags = {option.field: _typed(typed[option.field]) for option in OPTIONS if option.field in typed}
     values = gather(OPTIONS, flags=flags, environment=os.environ, file=arguments.config)
     return GatewayConfig(**{"store": default_store(), **values})
 

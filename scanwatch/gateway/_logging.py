@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -20,12 +22,21 @@ ABOUT = ("request_id", "scan_id")
 """What a record may be about, as attributes of it (``extra=``)."""
 
 
-def log_to(stream: TextIO | None = None, *, level: str, style: str) -> None:
-    """Write the process's log to ``stream`` (standard error), from ``level`` on, as ``text`` or ``json``."""
+@contextmanager
+def log_to(stream: TextIO | None = None, *, level: str, style: str) -> Iterator[None]:
+    """Write the process's log to ``stream`` (standard error) meanwhile, from ``level`` on, as ``text`` or ``json``."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     handler.addFilter(_add_request)
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
 
 
 def log_scan(event: Event) -> None:

@@ -154,7 +154,7 @@ def gather(
 ) -> dict[str, Any]:
     """The values that were given, by field: flags before the environment before the file.
 
-    ``flags`` are values by field, ``None`` where none was typed.
+    ``flags`` are the values that were typed, by field.
 
     Raises:
         ConfigurationError: a value is not what its option takes, or the file cannot be read or has an unknown key.
@@ -163,7 +163,7 @@ def gather(
     for each in options:
         if each.variable in environment:
             values[each.field] = _read(each, environment[each.variable], each.variable)
-    return values | {name: value for name, value in flags.items() if value is not None}
+    return values | dict(flags)
 
 
 def _from_file(options: tuple[Option, ...], file: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -188,17 +189,14 @@ async def test_pages_of_other_origins_may_not() -> None:
 @pytest.fixture
 def log() -> Iterator[Any]:
     """Set the log up to write into a buffer; put back in the end."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
     stream = io.StringIO()
+    with ExitStack() as meanwhile:
 
-    def set_up(**how: Any) -> io.StringIO:
-        log_to(stream, **how)
-        return stream
+        def set_up(**how: Any) -> io.StringIO:
+            meanwhile.enter_context(log_to(stream, **how))
+            return stream
 
-    yield set_up
-    root.handlers[:] = before
-    root.setLevel(level)
+        yield set_up
 
 
 async def test_lines_of_json_name_the_request_and_the_scan(rest: Rest, log: Any) -> None:
