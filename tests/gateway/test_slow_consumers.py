@@ -19,6 +19,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -333,3 +334,28 @@ async def test_a_client_that_was_cut_off_comes_back_and_has_the_whole_history(fa
         assert mine["seq"].iloc[-1] == scan.snapshot.seq
         if fast_path:  # on a busy machine the library's own path is slow enough for merges even among the healthy
             assert list(mine["seq"]) == list(whole["seq"]) == list(range(1, scan.snapshot.seq + 1))
+
+
+@pytest.mark.parametrize("fast_path", [True, False], ids=["fast", "library"])
+async def test_a_client_that_stops_polling_is_cut_off_and_told_to_begin_anew(fast_path: bool) -> None:
+    async with wired(fast_path, stall_s=0.3) as at, ClientSession() as session:
+        url = f"{at.url}/socket.io/?EIO=4&transport=polling"
+        async with session.get(url) as opened:
+            url += "&sid=" + json.loads((await opened.text())[1:])["sid"]
+        async with session.post(url, data="40/ws,") as joining:
+            assert joining.status == 200
+        await joined(at, 1)
+        seq = 0
+        async with asyncio.timeout(20):
+            while not at.fanout.behind:
+                at.fanout.publish(progress(seq := seq + 1))
+                await at.fanout.settled()
+            while not at.gone:
+                await asyncio.sleep(0.01)
+        assert (at.fanout.clients, at.fanout.aborted, at.fanout.behind) == (0, 1, 0)
+        status = 200
+        async with asyncio.timeout(20):
+            while status == 200:
+                async with session.get(url) as answer:
+                    status = answer.status
+        assert status == 400
