@@ -16,7 +16,7 @@ from aiohttp import web
 
 from .. import wire
 from ..errors import ConfigurationError
-from ..jobs import EmbeddedQueue, SystemClock, Worker
+from ..jobs import Clock, EmbeddedQueue, Queue, SystemClock, Worker
 from ..storage import Store, open_store
 from . import _page, _rest
 from ._access import make_access
@@ -81,13 +81,7 @@ class Gateway:
     async def _start(self, store: Store, ending: AsyncExitStack) -> None:
         """Start everything on an open store, in the order in which each needs the one before."""
         config = self.config
-        engine = Engine(
-            fast_path=config.fast_path,
-            ping_interval_s=config.ping_interval_s,
-            ping_timeout_s=config.ping_timeout_s,
-            max_message_bytes=config.max_message_bytes,
-            max_connections=config.max_connections,
-        )
+        engine = _engine(config)
         fanout = self._fanout = Fanout(engine.wires, stall_s=config.stall_s)
         ending.push_async_callback(fanout.close)
         queue, clock = EmbeddedQueue(), SystemClock()
@@ -95,15 +89,7 @@ class Gateway:
         hub = self._hub = Hub(store, fanout, access.scopes)
         ending.callback(hub.close)
         await hub.start()
-        worker = Worker(
-            store,
-            queue,
-            concurrency=config.concurrency,
-            attempts=config.attempts,
-            backoff_s=config.backoff_s,
-            max_events_per_s=config.max_events_per_s,
-            clock=clock,
-        )
+        worker = _worker(config, store, queue, clock)
         services = _rest.Services(store, queue, worker, hub, access, clock)
         conversations = Conversations(
             engine.server,
@@ -115,13 +101,12 @@ class Gateway:
             max_subscriptions=config.max_subscriptions,
         )
         ending.push_async_callback(conversations.close)
-        ending.callback(store.listen(access.heard))
         retention = Retention(store, clock, keep_s=config.keep_s, keep_events_s=config.keep_events_s)
         ending.push_async_callback(retention.stop)
         retention.start()
-        ending.callback(store.listen(log_scan))
-        metrics = Metrics(store=store, worker=worker, traffic=fanout, engine=engine, clock=clock)
-        ending.callback(store.listen(metrics.hear))
+        metrics = Metrics(store=store, worker=worker, traffic=fanout, engine=engine, talk=conversations, clock=clock)
+        for listener in (access.heard, log_scan, metrics.hear):
+            ending.callback(store.listen(listener))
         await self._listen(self._application(services, engine, metrics), ending)
         ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
         await worker.start()
@@ -156,6 +141,28 @@ class Gateway:
         except OSError as error:
             raise _cannot_listen(self.config, error) from error
         self._port = runner.addresses[0][1]
+
+
+def _engine(config: GatewayConfig) -> Engine:
+    return Engine(
+        fast_path=config.fast_path,
+        ping_interval_s=config.ping_interval_s,
+        ping_timeout_s=config.ping_timeout_s,
+        max_message_bytes=config.max_message_bytes,
+        max_connections=config.max_connections,
+    )
+
+
+def _worker(config: GatewayConfig, store: Store, queue: Queue, clock: Clock) -> Worker:
+    return Worker(
+        store,
+        queue,
+        concurrency=config.concurrency,
+        attempts=config.attempts,
+        backoff_s=config.backoff_s,
+        max_events_per_s=config.max_events_per_s,
+        clock=clock,
+    )
 
 
 async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | None = None) -> None:

@@ -32,6 +32,15 @@ class Traffic(Protocol):
         ...
 
 
+class Clients(Protocol):
+    """What the conversations say of their clients."""
+
+    @property
+    def clients(self) -> Tally[str]:
+        """How many there are by dialect."""
+        ...
+
+
 class Connections(Protocol):
     """What the engine says of its connections."""
 
@@ -52,11 +61,14 @@ class _Scans:
 class Metrics(Collector):
     """The metrics of one gateway."""
 
-    def __init__(self, *, store: Store, worker: Worker, traffic: Traffic, engine: Connections, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, worker: Worker, traffic: Traffic, engine: Connections, talk: Clients, clock: Clock
+    ) -> None:
         self._store = store
         self._worker = worker
         self._traffic = traffic
         self._engine = engine
+        self._talk = talk
         self._clock = clock
         self._scans = _Scans()
         self._registry = CollectorRegistry()
@@ -103,6 +115,7 @@ class Metrics(Collector):
         )
         yield GaugeMetricFamily("scanwatch_scans_running", "Scans the worker runs.", len(self._worker.running))
         yield _gauges("scanwatch_connections", "Connections, by transport.", "transport", self._engine.connections())
+        yield _gauges("scanwatch_clients", "Clients, by dialect.", "dialect", self._talk.clients)
         yield GaugeMetricFamily("scanwatch_clients_behind", "Clients that read too slowly.", self._traffic.behind)
         yield CounterMetricFamily("scanwatch_deliveries", "Messages written to clients.", value=self._traffic.delivered)
         yield CounterMetricFamily(

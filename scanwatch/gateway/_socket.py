@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -59,10 +60,16 @@ class Conversations:
         access.keyring.listen(self._callers.revoked)
         access.scopes.listen(self._callers.retargeted)
         self._greetings: set[asyncio.Task[None]] = set()
+        self._dialects: dict[str, str] = {}
         server.on("connect", self._connect, namespace=wire.NAMESPACE)
         server.on("disconnect", self._disconnect, namespace=wire.NAMESPACE)
         server.on(wire.SUBSCRIBE, self._subscribe, namespace=wire.NAMESPACE)
         server.on(wire.UNSUBSCRIBE, self._unsubscribe, namespace=wire.NAMESPACE)
+
+    @property
+    def clients(self) -> Counter[str]:
+        """How many clients are connected, by the dialect they speak."""
+        return Counter(self._dialects.values())
 
     async def close(self) -> None:
         """End what was begun for clients on their way in."""
@@ -76,6 +83,7 @@ class Conversations:
         caller = await self._admitted(auth.token, environ)
         self._fanout.admit(sid)
         self._callers.add(sid, caller)
+        self._dialects[sid] = "field" if auth.protocol is None else "scanwatch"
         # python-socketio sends CONNECT after this handler has returned, before the loop turns: a task comes after it.
         greeting = asyncio.create_task(self._greet(sid, auth))
         self._greetings.add(greeting)
@@ -116,6 +124,7 @@ class Conversations:
     def _left(self, sid: str) -> None:
         self._fanout.drop(sid)
         self._callers.drop(sid)
+        self._dialects.pop(sid, None)
 
     async def _subscribe(self, sid: str, *args: Any) -> Answer:
         return await _answered(self._subscribed, sid, args)

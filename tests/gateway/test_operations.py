@@ -94,6 +94,7 @@ async def test_metrics_count_scans_events_deliveries_and_answers(gateway: Gatewa
     assert found["scanwatch_merged_events_total",] == 0
     assert found["scanwatch_connections", "websocket"] == 1
     assert found["scanwatch_connections", "polling"] == 1
+    assert (found["scanwatch_clients", "scanwatch"], found["scanwatch_clients", "field"]) == (1, 1)
     assert found["scanwatch_queue_length",] >= len(stuck) - 3
     assert found["scanwatch_queue_oldest_age_seconds",] >= 0
     assert found["scanwatch_http_requests_total", "POST", "/api/v1/repositories/{id}/scan", "202"] == 6
