@@ -117,10 +117,10 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
     last_ping: float | None
     ping_at: float
     idle: bool
-    """Whether the library's writer waits for something to send; never without a transport."""
-    transport: asyncio.Transport | None
+    """Whether the library's writer waits with an empty queue; never without a transport, nor once a close is said."""
+    transport: Any
+    """The websocket's, from its handshake on; before that ``None``."""
     _protocol: Any
-    _writer: Any
 
     @classmethod
     def take_over(cls, socket: AsyncSocket) -> None:
@@ -131,21 +131,19 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
 
     def writable(self) -> bool:
         """Whether a frame written now comes after everything sent before, and leaves the process at once."""
-        return (
-            self.idle
-            and not self.queue._queue
-            and not self._protocol._paused
-            and not self._writer._closing
-            and not self.transport.is_closing()  # type: ignore[union-attr]  # idle only with a transport
-            and not self.closed
-        )
+        return self.idle and not self._protocol._paused and not self.transport.is_closing()
 
     def post(self, pkt: packet.Packet) -> None:
         """Send a packet now, or queue it."""
         if self.writable():
-            self.transport.write(frame(pkt.encode()))  # type: ignore[union-attr]  # idle only with a transport
+            self.transport.write(frame(pkt.encode()))
         else:
-            self.queue.put_nowait(pkt)
+            self.enqueue(pkt)
+
+    def enqueue(self, pkt: packet.Packet | None) -> None:
+        """Leave a packet to the library's writer, which has something to do from now on."""
+        self.idle = False
+        self.queue.put_nowait(pkt)
 
     async def send(self, pkt: packet.Packet) -> None:
         if self.closed:
@@ -175,10 +173,11 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
         """End a connection that reads too slowly."""
         self.cut()
         await self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-        self.queue.put_nowait(None)
+        self.enqueue(None)
 
     def cut(self) -> None:
         """Close the transport of a websocket at once, with whatever it has not sent."""
+        self.idle = False
         if self.transport is not None:
             self.transport.abort()
 
@@ -209,9 +208,9 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
 
     async def _websocket_handler(self, ws: _PlainWebSocket) -> None:
         """Take hold of the transport, which is written to only once the writer first waits for something."""
-        self._writer = ws.response._writer
-        self._protocol = self._writer.protocol
-        self.transport = self._writer.transport
+        writer = ws.response._writer
+        assert writer is not None
+        self._protocol, self.transport = writer.protocol, writer.transport
         await super()._websocket_handler(ws)
 
 
@@ -228,6 +227,14 @@ class _PlainWebSocket(WebSocket):  # type: ignore[misc]  # the library has no ty
         await self._sock.prepare(environ["aiohttp.request"])
         await self.handler(self)
         return self._sock
+
+    async def wait(self) -> str | bytes:
+        """The next message; once there is none, the websocket has been closed and no frame may follow."""
+        message = await self._sock.receive()
+        if not isinstance(message.data, str | bytes):
+            self.handler.__self__.idle = False
+            raise OSError("the websocket is closed")
+        return message.data
 
 
 class FastLine(Line):
@@ -274,9 +281,9 @@ class FastWires:
             if line.behind:
                 refused.append(line)
             elif socket.writable():
-                socket.transport.write(framed)  # type: ignore[union-attr]  # idle only with a transport
+                socket.transport.write(framed)
             elif socket.queue.qsize() < limit:
-                socket.queue.put_nowait(message)
+                socket.enqueue(message)
             else:
                 refused.append(line)
         return refused
