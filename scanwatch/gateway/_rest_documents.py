@@ -30,7 +30,6 @@ def operations() -> tuple[Operation, ...]:
         ("user-stories", list_user_stories, wire.UserStoryPayload),
         ("specs", list_specs, wire.SpecPayload),
         ("evidence", list_evidence, wire.EvidencePayload),
-        ("tag-blocks", list_tag_blocks, wire.TagBlockPayload),
     )
     return (
         Operation(
@@ -50,6 +49,14 @@ def operations() -> tuple[Operation, ...]:
                 answer=wire.PageOf[payload],  # type: ignore[valid-type]  # a type made from a value
             )
             for kind, handler, payload in lists
+        ),
+        Operation(
+            method="GET",
+            path=paths.documents("{id}", "tag-blocks"),
+            handler=list_tag_blocks,
+            summary="Annotations in source files: always empty, since scans keep none.",
+            query=wire.PageQuery,
+            answer=wire.PageOf[wire.TagBlockPayload],
         ),
         Operation(
             method="GET",
@@ -106,7 +113,7 @@ async def list_evidence(request: web.Request) -> web.Response:
 
 async def list_tag_blocks(request: web.Request) -> web.Response:
     """``GET /repositories/:id/tag-blocks``: empty, since scans keep no annotations of source files."""
-    asked = query(request, wire.ArtifactsQuery)
+    asked = query(request, wire.PageQuery)
     await request.app[SERVICES].store.repository(repository_id(request))
     return web.json_response(wire.encode_page([], asked.page, asked.limit, 0))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,8 @@ from ._contracts import asyncapi, openapi
 from ._metrics import Metrics
 from ._rest import SERVICES
 from ._rest_operations import Operation
+
+_logger = logging.getLogger(__name__)
 
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 OPERATIONS: web.AppKey[tuple[Operation, ...]] = web.AppKey("operations", tuple)
@@ -81,7 +84,8 @@ async def get_ready(request: web.Request) -> web.Response:
     except TimeoutError:
         reasons.append(f"The store has not answered within {READY_S:g} s.")
     except StoreError as error:
-        reasons.append(str(error))
+        _logger.warning("not ready: %s", error)
+        reasons.append("The store cannot be used; the log says why.")  # anybody may ask, and the words name its path
     if not services.worker.working:
         reasons.append("The worker does not run.")
     payload = wire.ReadyPayload(status="unavailable" if reasons else "ready", reasons=reasons)

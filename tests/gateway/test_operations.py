@@ -21,11 +21,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from scanwatch import wire
+from scanwatch.errors import StoreError
 from scanwatch.gateway import Gateway, GatewayConfig, log_to
 from scanwatch.gateway._logging import request_id
 from scanwatch.gateway._retention import Retention
 from scanwatch.jobs import EmbeddedQueue, SystemClock, Worker
 from scanwatch.storage import Store, open_store
+from scanwatch.storage._memory import MemoryStore
 from tests.gateway._peers import Rest, watching
 from tests.storage.records import START, at, begin, complete, fetching
 
@@ -50,6 +52,18 @@ async def test_without_its_worker_it_lives_and_is_not_ready(rest: Rest, monkeypa
     status, answer = await rest.ask("GET", paths.ready)
     assert (status, answer["status"]) == (503, "unavailable")
     assert answer["reasons"] == ["The worker does not run."]
+
+
+async def test_a_store_that_fails_is_said_and_its_path_is_for_the_log(
+    rest: Rest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_args: Any, **_named: Any) -> Any:
+        raise StoreError("The store /var/secret.db cannot be used: the disk is full.")
+
+    monkeypatch.setattr(MemoryStore, "scans", broken)
+    status, answer = await rest.ask("GET", paths.ready)
+    assert (status, answer["reasons"]) == (503, ["The store cannot be used; the log says why."])
+    assert "/var/secret.db" in caplog.text
 
 
 async def test_a_worker_works_from_its_start_to_its_stop() -> None:
