@@ -45,6 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from ._demo import demo
 
         return demo(arguments)
+    if arguments.command == "token":
+        from ._tokens import token
+
+        return token(arguments)
     from ._scans import scan, watch
 
     return scan(arguments) if arguments.command == "scan" else watch(arguments)

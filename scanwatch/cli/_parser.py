@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 from .._version import __version__
 from ..errors import UsageError
-from ..gateway import OPTIONS, Option
+from ..gateway import OPTIONS, Option, seconds_of
 from ._exit import Exit
 
 _UNKNOWN = "not known here: "
 _METAVARS = {int: "N", float: "N", str: "TEXT", tuple: "A,B"}
 
-COMMANDS = ("serve", "scan", "watch", "demo")
+COMMANDS = ("serve", "scan", "watch", "token", "demo")
 
 _EPILOG = """\
 examples:
@@ -57,6 +57,16 @@ examples:
   scanwatch watch                                            every scan, new ones included, until Ctrl-C
   scanwatch watch 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11        one scan, until it ends
   scanwatch watch --json | jq .message
+"""
+_TOKENS_HELP = """\
+examples:
+  scanwatch token create --name ada --role operator --repository 'https://git.example.org/acme/**' --expires 30d
+  scanwatch token list
+  scanwatch token revoke 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11
+
+A store has one owner. While a gateway serves the store, the command asks that gateway (the one --gateway or
+SCANWATCH_URL names, with SCANWATCH_TOKEN, or the one found beside --store); otherwise it opens the store itself.
+Making and revoking tokens needs the gateway's own token. A revoked token's live connections end at once.
 """
 _DEMO = """\
 Starts a gateway of its own, runs two simulated scans (one fails its first attempt and is tried again) and a real
@@ -106,6 +116,7 @@ def make_parser() -> Parser:
     _add_serve(commands)
     _add_scan(commands)
     _add_watch(commands)
+    _add_token(commands)
     _add_demo(commands)
     return parser
 
@@ -179,6 +190,37 @@ def _add_watch(commands: Any) -> None:
     watch = commands.add_parser("watch", help="watch scans", description="Watch scans.", epilog=_WATCH)
     watch.add_argument("ids", metavar="ID", nargs="*", help="scans to watch until they end; none: every scan")
     _add_watching(watch)
+
+
+def _add_token(commands: Any) -> None:
+    words = "make, list and revoke tokens for others"
+    token = commands.add_parser("token", help=words, description="Tokens for others.", epilog=_TOKENS_HELP)
+    acts = token.add_subparsers(dest="act", metavar="ACT", required=True)
+    create = acts.add_parser("create", help="make a token and show it, once", epilog=_TOKENS_HELP)
+    create.add_argument("--name", required=True, help="whose it is; scans say they were requested by it")
+    create.add_argument("--role", choices=("viewer", "operator"), default="viewer", help="what it is for (%(default)s)")
+    create.add_argument(
+        "--repository",
+        action="append",
+        metavar="ID|TARGET",
+        help="a repository it covers: an id, a target, or a pattern (* one part, ** any); repeatable (all)",
+    )
+    create.add_argument(
+        "--expires", type=_duration, metavar="TIME", help="how long it is good for, such as 30d (no end)"
+    )
+    revoke = acts.add_parser("revoke", help="end a token at once, and its connections", epilog=_TOKENS_HELP)
+    revoke.add_argument("id", metavar="ID", help="the token's id, as `scanwatch token list` shows it")
+    for act in (create, acts.add_parser("list", help="show all tokens, without the tokens themselves"), revoke):
+        act.add_argument("--gateway", metavar="URL", help="the gateway to ask (else SCANWATCH_URL)")
+        act.add_argument("--store", metavar="URL", help="the store, of a gateway that runs or not (your own scans.db)")
+        act.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _duration(text: str) -> float:
+    try:
+        return seconds_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a duration, such as 90d, 12h, 30m or 45s") from None
 
 
 def _add_watching(command: argparse.ArgumentParser) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ._configuration import OPTIONS, GatewayConfig
 from ._logging import log_to
-from ._options import Option, gather
+from ._options import Option, gather, seconds_of
 
 if TYPE_CHECKING:
     from ._app import Gateway, serve
 
-__all__ = ["OPTIONS", "Gateway", "GatewayConfig", "Option", "gather", "log_to", "serve"]
+__all__ = ["OPTIONS", "Gateway", "GatewayConfig", "Option", "gather", "log_to", "seconds_of", "serve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -74,7 +74,8 @@ def _id_schema(name: str) -> Document:
 def asyncapi() -> Document:
     """The AsyncAPI 3.0 document of the Socket.IO namespace."""
     kinds = [payload for payload, _ in _EVENTS.values()]
-    refs, named = wire.schemas([*kinds, wire.Hello, wire.Auth, wire.SubscribeRequest, wire.Acknowledgement])
+    talk = (wire.Hello, wire.RefusedPayload, wire.Auth, wire.SubscribeRequest, wire.Acknowledgement)
+    refs, named = wire.schemas([*kinds, *talk])
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "scanwatch gateway", "version": __version__, "description": _conversation()},
@@ -109,6 +110,7 @@ def _talk_channels() -> Document:
     asked = ("request", "acknowledgement")
     return {
         wire.GATEWAY: _channel(wire.GATEWAY, "Said once, right after a client has joined.", ["hello"]),
+        wire.REFUSED: _channel(wire.REFUSED, "Said before a connection is cut for its token.", [wire.REFUSED]),
         wire.SUBSCRIBE: _channel(wire.SUBSCRIBE, "Enter rooms, and be told what has happened so far.", asked),
         wire.UNSUBSCRIBE: _channel(wire.UNSUBSCRIBE, "Leave them.", asked),
     }
@@ -120,7 +122,7 @@ def _channel(address: str, words: str, messages: Iterable[str]) -> Document:
 
 
 def _sent() -> Document:
-    channels = [*(kind.value for kind in _EVENTS), wire.GATEWAY]
+    channels = [*(kind.value for kind in _EVENTS), wire.GATEWAY, wire.REFUSED]
     return {f"send_{name}": {"action": "send", "channel": {"$ref": f"#/channels/{name}"}} for name in channels}
 
 
@@ -143,6 +145,7 @@ def _messages(refs: Refs) -> Document:
     kinds = {
         **{kind.value: payload for kind, (payload, _) in _EVENTS.items()},
         "hello": wire.Hello,
+        wire.REFUSED: wire.RefusedPayload,
         "request": wire.SubscribeRequest,
         "acknowledgement": wire.Acknowledgement,
     }
@@ -161,6 +164,7 @@ def as_markdown(operations: Iterable[Operation]) -> str:
     for kind, (payload, words) in _EVENTS.items():
         rows.append(f"| `{wire.event_name('ID', kind)}` | to clients | `{payload.__name__}` | {words} |")
     rows.append(f"| `{wire.GATEWAY}` | to clients | `Hello` | Right after a client has joined. |")
+    rows.append(f"| `{wire.REFUSED}` | to clients | `RefusedPayload` | Before a connection is ended for its token. |")
     for name in (wire.SUBSCRIBE, wire.UNSUBSCRIBE):
         rows.append(f"| `{name}` | from clients | `SubscribeRequest` | Acknowledged with an `Acknowledgement`. |")
     return "\n".join(rows) + "\n"

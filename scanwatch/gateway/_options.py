@@ -90,7 +90,7 @@ class Option:
         try:
             if self.kind is bool:
                 return _TRUTH[text.strip().lower()]
-            return _seconds(text) if self.duration else self.kind(text)
+            return seconds_of(text) if self.duration else self.kind(text)
         except (ValueError, KeyError):
             raise self._wrong(text) from None
 
@@ -196,7 +196,8 @@ def table(options: tuple[Option, ...]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
+    """Seconds from a duration such as 90d, 12h, 30m or 45s; raises ``ValueError``."""
     found = _DURATION.fullmatch(text.strip().lower())
     if found is None:
         raise ValueError(text)

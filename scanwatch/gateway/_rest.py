@@ -74,6 +74,8 @@ class Asked:
     made: str | None = None
 
 
+_RETRY_LATER: dict[str, str] = {hdrs.RETRY_AFTER: "5"}
+"""When to ask again for what is there in limited number."""
 ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
 """The request in hand, on a route that is not open to everybody."""
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
@@ -100,7 +102,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _http_error(request, error)
     except tuple(STATUS_OF) as error:
         status = next(status for kind, status in STATUS_OF.items() if isinstance(error, kind))
-        return error_answer(status, str(error))
+        return error_answer(status, str(error), _RETRY_LATER if isinstance(error, LimitReached) else None)
     except Exception:
         _logger.exception("%s %s failed", request.method, request.path)
         return error_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "The gateway could not do that; its log says why.")

@@ -15,8 +15,8 @@ from ..model import TERMINAL, Repository, ScanStatus
 from ..storage import ScanFilter
 from ._rest import (
     SERVICES,
+    Conflict,
     Forbidden,
-    LimitReached,
     Services,
     body,
     caller,
@@ -117,7 +117,7 @@ async def create_repository(request: web.Request) -> web.Response:
     _check_fields(fields)
     await _check_target(request, services, new.git_url)
     if services.access.scopes.repositories >= services.access.max_repositories:
-        raise LimitReached(f"This gateway keeps at most {services.access.max_repositories} repositories; delete one.")
+        raise Conflict(f"This gateway keeps at most {services.access.max_repositories} repositories; delete one.")
     now = services.clock.now()
     repository = Repository(id=str(uuid4()), created_at=now, updated_at=now, **_for_model(fields))
     kept = await services.store.create_repository(repository)

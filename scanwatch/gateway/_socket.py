@@ -137,8 +137,8 @@ class Conversations:
         if caller is None:
             return _refused("forbidden", "This connection is ended.")
         wanted = list(dict.fromkeys(request.scan_ids))
-        rooms = self._fanout.rooms_of(sid)
-        if len(rooms | set(map(scan_room, wanted))) > self._max_subscriptions + 1:  # the room of all scans is free
+        named_before = {room for room in self._fanout.rooms_of(sid) if room.startswith(scan_room(""))}
+        if len(named_before | set(map(scan_room, wanted))) > self._max_subscriptions:
             return _refused("limit", f"watch at most {self._max_subscriptions} scans by name, or all of them")
         for scan_id in wanted:
             await require_scan(self._store, caller, scan_id)

@@ -50,7 +50,7 @@ class TargetRules:
         scanner_for(target)
         if not self.local_paths and scheme in LOCAL_SCHEMES:
             raise UsageError(f"This gateway scans no local paths: {shown!r}")
-        if scheme in REMOTE_SCHEMES:
+        if scheme in (*REMOTE_SCHEMES, "file"):
             _parsed(target)
 
     async def check_now(self, target: str) -> None:

@@ -13,7 +13,9 @@ from ._access import (
     MadeToken,
     NewToken,
     TokenPayload,
+    decode_token,
     encode_audit,
+    encode_new_token,
     encode_token,
 )
 from ._documents import (
@@ -186,6 +188,7 @@ __all__ = [
     "decode_scan",
     "decode_snapshot",
     "decode_subscribe",
+    "decode_token",
     "encode_artifact",
     "encode_audit",
     "encode_chain",
@@ -195,6 +198,7 @@ __all__ = [
     "encode_evidence",
     "encode_finding",
     "encode_graph",
+    "encode_new_token",
     "encode_page",
     "encode_repository",
     "encode_requirement",

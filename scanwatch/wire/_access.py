@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from ..model import ApiKey, AuditEntry
-from ._events import to_plain
-from ._names import Time, to_time, to_time_or_none
+from ..errors import WireError
+from ..model import ApiKey, AuditEntry, Role
+from ._events import decode_as, to_plain
+from ._names import Time, from_time, from_time_or_none, to_time, to_time_or_none
 from ._records import Record
 
 
@@ -64,6 +66,37 @@ def encode_token(key: ApiKey, secret: str | None = None) -> dict[str, Any]:
         "revoked_at": to_time_or_none(key.revoked_at),
     }
     return to_plain(TokenPayload(**fields) if secret is None else MadeToken(**fields, token=secret))
+
+
+def decode_token(data: Any) -> ApiKey:
+    """An API key from the wire, without its digest, which is told to nobody.
+
+    Raises:
+        WireError: it is none.
+    """
+    payload = decode_as(TokenPayload, data, "token")
+    if payload.role not in set(Role):
+        raise WireError(f"{payload.role[:40]!r} is not the role of a token")
+    return ApiKey(
+        id=payload.id,
+        name=payload.name,
+        role=Role(payload.role),
+        created_at=from_time(payload.created_at),
+        digest="",
+        repositories=None if payload.repositories is None else tuple(payload.repositories),
+        created_by=payload.created_by,
+        expires_at=from_time_or_none(payload.expires_at),
+        revoked_at=from_time_or_none(payload.revoked_at),
+    )
+
+
+def encode_new_token(
+    name: str, role: Role, repositories: list[str] | None, expires_at: datetime | None
+) -> dict[str, Any]:
+    """What is asked for with ``POST /tokens``."""
+    return to_plain(
+        NewToken(name=name, role=role.value, repositories=repositories, expires_at=to_time_or_none(expires_at))
+    )
 
 
 def encode_audit(entry: AuditEntry) -> dict[str, Any]:

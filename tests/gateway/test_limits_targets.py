@@ -1,0 +1,120 @@
+"""A gateway scans what it may, and nothing that only looks like a repository.
+
+@gxp-spec SPEC-003-004 "Gateway REST"
+@trace US-003-002
+@test-type OQ
+@gxp-risk HIGH
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from scanwatch import wire
+from scanwatch.errors import UsageError
+from scanwatch.gateway import GatewayConfig
+from scanwatch.gateway._targets import TargetRules, _is_public
+from tests.gateway._access import guarded
+
+paths = wire.paths
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "ext::sh -c id",
+        "ext::https://x",
+        "-uupload-pack=id",
+        "--upload-pack=id",
+        "ssh://-oProxyCommand=id/x",
+        "ssh://-x@host/x",
+        "https://host/x\n",
+        "https://ho\x00st/x",
+        "https:///x",
+        "https://host:port/x",
+        "file://elsewhere/x",
+        "",
+        "   ",
+        "sim://" + "x" * 2000,
+    ],
+)
+def test_what_looks_like_an_option_or_a_command_is_refused(target: str) -> None:
+    with pytest.raises(UsageError):
+        TargetRules().check(target)
+
+
+@pytest.mark.parametrize(
+    "target", ["sim://acme/x?files=1", "https://git.example/a.git", "git@git.example:a/b", "/srv/a"]
+)
+def test_what_can_be_scanned_is_taken(target: str) -> None:
+    TargetRules().check(target)
+
+
+async def test_only_allowed_schemes_are_taken_and_a_password_is_not_repeated() -> None:
+    rules = TargetRules(schemes=("https", "sim"))
+    rules.check("sim://acme/x")
+    for target in ("ssh://git.example/x", "/srv/x", "file:///srv/x", "http://u:secret@git.example/x"):
+        with pytest.raises(UsageError, match="https, sim") as refusal:
+            rules.check(target)
+        assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1/x",
+        "https://localhost:8080/x",
+        "https://10.1.2.3/x",
+        "https://169.254.169.254/latest",
+        "https://[::1]/x",
+        "https://[::ffff:127.0.0.1]/x",
+        "https://[fd00::1]/x",
+        "https://2130706433/x",
+        "https://0x7f.1/x",
+        "https://0.0.0.0/x",
+        "ssh://git@192.168.1.1/x",
+        "git@127.0.0.1:x",
+        "https://user:word@127.0.0.1/x",
+    ],
+)
+async def test_a_private_address_is_refused_however_it_is_spelt(target: str) -> None:
+    await TargetRules().check_now(target)
+    with pytest.raises(UsageError, match=r"private|cannot be found"):
+        await TargetRules(private_addresses=False).check_now(target)
+
+
+def test_addresses_that_hide_another_count_as_that_one() -> None:
+    private = ["64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:10.0.0.1", "224.0.0.1", "ff02::1", "100.64.0.1", "::"]
+    assert [text for text in private if _is_public(ip_address(text))] == []
+    assert all(_is_public(ip_address(text)) for text in ("93.184.215.14", "2606:4700::1111", "64:ff9b::5db8:d70e"))
+
+
+def test_a_gateway_for_others_scans_neither_its_own_files_nor_its_own_network_unless_told() -> None:
+    here, for_others = GatewayConfig(), GatewayConfig(host="0.0.0.0", token="x")
+    assert (here.local_paths_allowed, here.private_targets_allowed) == (True, True)
+    assert (for_others.local_paths_allowed, for_others.private_targets_allowed) == (False, False)
+    told = GatewayConfig(host="0.0.0.0", token="x", allow_local_paths=True, allow_private_targets=True)
+    assert (told.local_paths_allowed, told.private_targets_allowed) == (True, True)
+
+
+async def test_targets_are_checked_when_registered_moved_triggered_and_tried_again(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'scans.db'}"
+    async with guarded(store=store) as (_, admin):
+        repository = await admin.register("http://127.0.0.1:9/x")
+        scan = await admin.trigger(repository)
+        await admin.ask("POST", paths.cancel(scan))
+        await admin.until_ended(scan)
+        simulated = await admin.register("sim://acme/x")
+    async with guarded(store=store, allow_private_targets=False, allow_local_paths=False) as (_, admin):
+        bodies = [{"name": "x", "gitUrl": target} for target in ("https://127.0.0.1/y", str(tmp_path))]
+        asked = [("POST", paths.repositories, body) for body in bodies]
+        asked += [("PATCH", paths.repository(simulated), {"gitUrl": body["gitUrl"]}) for body in bodies]
+        asked += [("POST", paths.trigger(repository), None), ("POST", paths.retry(scan), None)]
+        for method, path, body in asked:
+            status, answer = await admin.ask(method, path, json=body)
+            assert status == 400, (method, path, answer)
+            assert "scans no" in answer["message"]
+        assert (await admin.get(paths.scans))["pagination"]["total"] == 1
