@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from scanwatch import GatewayRefused, connect
 from scanwatch.cli import main
+from scanwatch.model import ConnectionState
 from scanwatch.testing import run_gateway
 
 OWN = "the-gateways-own-token-0123456789"
@@ -96,3 +98,20 @@ def test_a_key_that_is_no_admins_may_make_none(
     with run_gateway(store=store, token=OWN) as gateway:
         assert main(["token", "list", "--gateway", gateway.url]) != 0
         assert "admin" in capsys.readouterr().err
+
+
+def test_a_client_whose_token_is_revoked_while_it_watches_shows_that_it_is_refused(
+    store: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCANWATCH_TOKEN", OWN)
+    with run_gateway(store=store, token=OWN) as gateway:
+        main(["token", "create", "--name", "bo", "--role", "operator", "--gateway", gateway.url, "--json"])
+        made = json.loads(capsys.readouterr().out)
+        with connect(gateway.url, token=made["token"]) as client:
+            client.scan("sim://acme/long?files=50&duration_s=60")
+            main(["token", "revoke", made["id"], "--gateway", gateway.url])
+            deadline = time.monotonic() + 20
+            while client.connection.state is not ConnectionState.REFUSED and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert client.connection.state is ConnectionState.REFUSED
+            assert "revoked" in str(client.connection.reason)
