@@ -62,8 +62,7 @@ class Setting:
     """Under which circumstances the values came about."""
 
     scale: Mapping[str, Any]
-    load_before: float
-    load_after: float
+    loads: tuple[float, ...]
     troubles: tuple[str, ...]
 
 
@@ -120,9 +119,9 @@ def _circumstances(setting: Setting) -> str:
     named = ", ".join(f"{name} {number}" for name, number in machine.versions().items())
     lines = [
         f"Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {len(machine.CORES)} cores, {machine.model()}; server "
-        f"on core {machine.SERVER_CORE}, load client on {machine.LOAD_CORE}; load average {setting.load_before:.1f} "
-        f"before, {setting.load_after:.1f} after · medians of at most {setting.scale['repetitions']} alternating "
-        "repetitions, ratios paired within a repetition; under 1.3 is a tie.",
+        f"on core {machine.SERVER_CORE}, load client on {machine.LOAD_CORE}; load average {setting.loads[0]:.1f} "
+        f"before, at most {max(setting.loads):.1f} meanwhile · medians of at most "
+        f"{setting.scale['repetitions']} alternating repetitions, ratios paired within a repetition; under 1.3 is a tie.",
         f"Versions: {named}.",
     ]
     lines += [f"Could not be measured: {trouble}." for trouble in setting.troubles]
@@ -255,7 +254,8 @@ def _followed(values: Values) -> float | None:
     alone = _median(values, "unwatched", peers.DURABLE.name, "cpu_ms_per_s")
     if polled is None or alone is None or "pushed" not in values:
         return None
-    return (_pushed(values, "cpu_ms") - alone * SCAN_S) / ((polled - alone) * SCAN_S)
+    ratio = (_pushed(values, "cpu_ms") - alone * SCAN_S) / ((polled - alone) * SCAN_S)
+    return ratio if ratio > 0 else None  # a short run's noise is larger than what pushing takes
 
 
 def _change(now: float, before: float) -> str:

@@ -77,6 +77,7 @@ class Bench:
         self._begun = time.monotonic()
         self.values: report.Values = {}
         self.troubles: list[str] = []
+        self.loads = [machine.load_average()]
 
     def run(self) -> None:
         """Measure everything, alternating between the peers."""
@@ -130,6 +131,7 @@ class Bench:
                 return
             for peer in of:
                 begun = time.monotonic()
+                self.loads.append(machine.load_average())
                 try:
                     value = measure(peer)
                 except (RuntimeError, AssertionError, OSError) as error:
@@ -151,10 +153,9 @@ def main() -> None:
     machine.prepare()
     # Whoever waits must not disturb the server.
     os.sched_setaffinity(0, {machine.LOAD_CORE})
-    load_before = machine.load_average()
     bench = Bench(scale)
     bench.run()
-    setting = report.Setting(asdict(scale), load_before, machine.load_average(), tuple(bench.troubles))
+    setting = report.Setting(asdict(scale), tuple(bench.loads), tuple(bench.troubles))
     text = report.rendered(bench.values, setting)
     (machine.BUILD / "gateway.md").write_text(text, encoding="utf-8")
     (machine.BUILD / "gateway.json").write_text(json.dumps(bench.values, indent=1), encoding="utf-8")
