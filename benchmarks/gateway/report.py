@@ -121,7 +121,7 @@ def _circumstances(setting: Setting) -> str:
         f"Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {len(machine.CORES)} cores, {machine.model()}; server "
         f"on core {machine.SERVER_CORE}, load client on {machine.LOAD_CORE}; load average {setting.loads[0]:.1f} "
         f"before, at most {max(setting.loads):.1f} meanwhile · medians of at most "
-        f"{setting.scale['repetitions']} alternating repetitions, ratios paired within a repetition; under 1.3 is a tie.",
+        f"{setting.scale['repetitions']} alternating repetitions, ratios paired within each; under 1.3 is a tie.",
         f"Versions: {named}.",
     ]
     lines += [f"Could not be measured: {trouble}." for trouble in setting.troubles]
