@@ -88,7 +88,7 @@ async def test_an_idle_websocket_is_written_to_at_once() -> None:
     async with wired(True) as at, raw(at.url) as client:
         await joined(at)
         socket = next(iter(at.engine.server.eio.sockets.values()))
-        assert socket.writable()
+        assert socket.line.writable()
         at.fanout.publish(progress(1))
         assert socket.queue.empty()
         assert json.loads((await client.text())[6:])[1]["seq"] == 1
@@ -204,13 +204,13 @@ async def test_who_neither_reads_nor_answers_is_let_go_completely() -> None:
         await joined(at)
         socket = next(iter(at.engine.server.eio.sockets.values()))
         numbers = count(1)
-        while socket.writable():
+        while socket.line.writable():
             at.fanout.publish(progress(next(numbers), message="x" * 50_000))
         async with asyncio.timeout(20):
             while at.engine.server.eio.sockets or at.engine._requests:
                 await asyncio.sleep(0.02)
-        assert socket.transport is not None
-        assert socket.transport.get_write_buffer_size() == 0
+        assert socket.line.transport is not None
+        assert socket.line.transport.get_write_buffer_size() == 0
         await client.until_cut()
 
 
@@ -230,7 +230,7 @@ async def test_a_client_that_upgrades_is_written_to_at_once() -> None:
             await joined(at)
             socket = next(iter(at.engine.server.eio.sockets.values()))
             async with asyncio.timeout(10):
-                while not socket.writable():
+                while not socket.line.writable():
                     at.fanout.publish(progress(next(numbers)))
                     await asyncio.sleep(0.001)
             at.fanout.publish(progress(last := next(numbers)))
@@ -257,6 +257,17 @@ async def test_an_upgrade_that_breaks_off_leaves_the_client_polling() -> None:
         at.fanout.publish(progress(1))
         async with session.get(f"{base}&sid={sid}") as answer:
             assert json.loads((await answer.text())[6:])[1]["seq"] == 1
+
+
+@BOTH
+async def test_who_has_gone_while_it_was_let_in_is_in_no_room(fast_path: bool) -> None:
+    async with wired(fast_path) as at:
+        at.fanout.admit("gone")
+        assert at.fanout.enter("gone", FIELD) is not fast_path
+        at.fanout.publish(progress(1))
+        await at.fanout.settled()
+        at.fanout.drop("gone")
+        assert at.fanout.clients == 0
 
 
 def test_other_versions_of_the_libraries_get_the_librarys_own_path(monkeypatch: pytest.MonkeyPatch) -> None:

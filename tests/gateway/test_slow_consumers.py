@@ -302,7 +302,7 @@ def tighten(gateway: Gateway, gate: Gate) -> None:
     """Leave the kernel little room for what comes through the gate: it would take megabytes before anybody noticed."""
     assert gateway._fanout is not None
     for line in gateway._fanout._lines.values():
-        transport = line.socket.transport if isinstance(line, FastLine) else line._transport_of(line.sid)
+        transport = line.transport if isinstance(line, FastLine) else line._transport_of(line.sid)
         if transport.get_extra_info("peername") in gate.addresses:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Set
+from contextlib import suppress
 from typing import Any
 
 from ... import wire
@@ -75,8 +76,9 @@ class Fanout:
         return len(self._behind)
 
     def admit(self, sid: str) -> None:
-        """Take a client in; it is in no room yet."""
-        self._lines[sid] = self._wires.line(sid)
+        """Take a client in; it is in no room yet. One that has gone meanwhile stays out."""
+        with suppress(KeyError):
+            self._lines[sid] = self._wires.line(sid)
 
     def drop(self, sid: str) -> None:
         """Forget a client that has gone."""

@@ -57,7 +57,7 @@ class Wires(Protocol[AnyLine]):
     """All connections."""
 
     def line(self, sid: str) -> AnyLine:
-        """The connection of a client that is on its way in."""
+        """The connection of a client that is on its way in; ``KeyError`` if it has gone meanwhile."""
 
     def deliver(self, name: str, payload: Payload, lines: Collection[AnyLine]) -> list[AnyLine]:
         """Send a message to each of ``lines`` that is not behind and has room; returns the others."""

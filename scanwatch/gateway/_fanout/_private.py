@@ -36,6 +36,7 @@ QUEUE_BYTES = 2_000_000
 """What may wait in a connection's queue, if all that waits is as long as what comes."""
 SWEEPS_PER_PING = 20
 
+_PAUSED = "_protocol_paused"
 _TEXT = 0x81
 _SHORT, _LONG = 126, 1 << 16
 _head2, _head4, _head10 = struct.Struct("!BB").pack, struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
@@ -116,33 +117,25 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
 
     last_ping: float | None
     ping_at: float
-    idle: bool
-    """Whether the library's writer waits with an empty queue; never without a transport, nor once a close is said."""
-    transport: Any
-    """The websocket's, from its handshake on; before that ``None``."""
-    _protocol: Any
+    line: FastLine
 
     @classmethod
     def take_over(cls, socket: AsyncSocket) -> None:
         """Make a connection of the library one of ours."""
         socket.__class__ = cls
         socket.last_ping, socket.ping_at = time.monotonic(), 0.0
-        socket.idle, socket.transport = False, None
-
-    def writable(self) -> bool:
-        """Whether a frame written now comes after everything sent before, and leaves the process at once."""
-        return self.idle and not self._protocol._paused and not self.transport.is_closing()
+        socket.line = FastLine(socket)
 
     def post(self, pkt: packet.Packet) -> None:
         """Send a packet now, or queue it."""
-        if self.writable():
-            self.transport.write(frame(pkt.encode()))
+        if self.line.writable():
+            self.line.transport.write(frame(pkt.encode()))
         else:
             self.enqueue(pkt)
 
     def enqueue(self, pkt: packet.Packet | None) -> None:
         """Leave a packet to the library's writer, which has something to do from now on."""
-        self.idle = False
+        self.line.idle = False
         self.queue.put_nowait(pkt)
 
     async def send(self, pkt: packet.Packet) -> None:
@@ -154,13 +147,13 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
         """The packets to send next. For a websocket, without the library's timer: the sweep finds dead peers."""
         if not self.upgraded:
             return await self._poll_http()
-        self.idle = self.transport is not None
+        self.line.idle = hasattr(self.line.transport, _PAUSED)  # other loops' transports get the library's queue
         try:
             first = await self.queue.get()
         except asyncio.CancelledError:
             raise exceptions.QueueEmpty() from None
         finally:
-            self.idle = False
+            self.line.idle = False
         self.queue.task_done()
         return [] if first is None else self._and_more(first)
 
@@ -177,9 +170,9 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
 
     def cut(self) -> None:
         """Close the transport of a websocket at once, with whatever it has not sent."""
-        self.idle = False
-        if self.transport is not None:
-            self.transport.abort()
+        self.line.idle = False
+        if self.line.transport is not None:
+            self.line.transport.abort()
 
     def schedule_ping(self) -> None:
         if self.last_ping is not None:
@@ -210,7 +203,7 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
         """Take hold of the transport, which is written to only once the writer first waits for something."""
         writer = ws.response._writer
         assert writer is not None
-        self._protocol, self.transport = writer.protocol, writer.transport
+        self.line.transport = writer.transport
         await super()._websocket_handler(ws)
 
 
@@ -232,30 +225,37 @@ class _PlainWebSocket(WebSocket):  # type: ignore[misc]  # the library has no ty
         """The next message; once there is none, the websocket has been closed and no frame may follow."""
         message = await self._sock.receive()
         if not isinstance(message.data, str | bytes):
-            self.handler.__self__.idle = False
+            self.handler.__self__.line.idle = False
             raise OSError("the websocket is closed")
         return message.data
 
 
 class FastLine(Line):
-    """The connection of a client of the namespace."""
+    """The connection of a client of the namespace, with all that is asked of it before a write close at hand."""
 
-    __slots__ = ("socket",)
+    __slots__ = ("idle", "socket", "transport")
 
-    def __init__(self, sid: str, socket: FastSocket) -> None:
-        super().__init__(sid)
+    def __init__(self, socket: FastSocket) -> None:
+        super().__init__("")
         self.socket = socket
+        self.transport: Any = None
+        """The websocket's, from its handshake on."""
+        self.idle = False
+        """Whether the library's writer waits with an empty queue; never without a transport or once a close is said."""
+
+    def writable(self) -> bool:
+        """Whether a frame written now comes after everything sent before, and leaves the process at once."""
+        return self.idle and not self.transport._protocol_paused and not self.transport.is_closing()
 
     def send(self, name: str, payload: Payload) -> None:
         self.socket.post(packet.Packet(packet.MESSAGE, event_text(name, payload)))
 
     def has_room(self) -> bool:
         socket = self.socket
-        return socket.queue.qsize() * 2 <= QUEUE_LENGTH and not (socket.upgraded and socket._protocol.writing_paused)
+        return socket.queue.qsize() * 2 <= QUEUE_LENGTH and not getattr(self.transport, _PAUSED, False)
 
     def unsent(self) -> tuple[int, int]:
-        transport = self.socket.transport
-        return self.socket.queue.qsize(), transport.get_write_buffer_size() if transport else 0
+        return self.socket.queue.qsize(), self.transport.get_write_buffer_size() if self.transport else 0
 
     def abort(self) -> None:
         self.socket.server.start_background_task(self.socket.drop)
@@ -268,7 +268,10 @@ class FastWires:
         self._server = server
 
     def line(self, sid: str) -> FastLine:
-        return FastLine(sid, self._server.eio.sockets[self._server.manager.eio_sid_from_sid(sid, wire.NAMESPACE)])
+        eio_sid = self._server.manager.eio_sid_from_sid(sid, wire.NAMESPACE)
+        line: FastLine = self._server.eio.sockets[eio_sid].line
+        line.sid, line.behind = sid, False
+        return line
 
     def deliver(self, name: str, payload: Payload, lines: Collection[FastLine]) -> list[FastLine]:
         text = event_text(name, payload)
@@ -277,13 +280,12 @@ class FastWires:
         limit = min(QUEUE_LENGTH, 1 + QUEUE_BYTES // len(framed))
         refused: list[FastLine] = []
         for line in lines:
-            socket = line.socket
             if line.behind:
                 refused.append(line)
-            elif socket.writable():
-                socket.transport.write(framed)
-            elif socket.queue.qsize() < limit:
-                socket.enqueue(message)
+            elif line.writable():
+                line.transport.write(framed)
+            elif line.socket.queue.qsize() < limit:
+                line.socket.enqueue(message)
             else:
                 refused.append(line)
         return refused
