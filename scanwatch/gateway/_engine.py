@@ -71,7 +71,8 @@ class Engine:
         assert task is not None
         self._requests[task] = request
         try:
-            response: web.StreamResponse = await self.server.handle_request(request)
+            asked = _Whole(request, await request.read()) if request.method == hdrs.METH_POST else request
+            response: web.StreamResponse = await self.server.handle_request(asked)
             return response
         finally:
             del self._requests[task]
@@ -110,6 +111,26 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+class _Whole:
+    """A poll's request with its whole body at hand: the library takes what has come so far for all there is."""
+
+    def __init__(self, request: web.Request, body: bytes) -> None:
+        self._request = request
+        self._body = body
+
+    @property
+    def content(self) -> _Whole:
+        """What the library reads the body from."""
+        return self
+
+    async def read(self, _length: int) -> bytes:
+        """The body."""
+        return self._body
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
