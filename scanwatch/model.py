@@ -6,11 +6,14 @@ when not known. ``None`` always means "not known" or "does not apply", never zer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
 
 Row = TypeVar("Row")
 
@@ -362,3 +365,31 @@ class AuditEntry:
     key_id: str | None = None
     detail: str | None = None
     allowed: bool = True
+
+
+_SSH_SHORT = re.compile(r"[\w.-]+@[\w.-]+:(?P<path>.+)")
+
+
+@lru_cache(maxsize=8192)
+def target_name(target: str) -> str:
+    """What people call a target, percent signs decoded: ``acme/payments``, the last part of a path."""
+    return unquote(_short_name(target)) or target
+
+
+def _short_name(target: str) -> str:
+    short = _SSH_SHORT.fullmatch(target)
+    if short:
+        return _last_parts(short["path"], 2)
+    scheme, separator, rest = re.split(r"[?#]", target, maxsplit=1)[0].partition("://")
+    if not separator:
+        return _last_parts(target, 1)
+    if scheme == "file":
+        return _last_parts(rest, 1)
+    if scheme in {"http", "https", "ssh", "git"}:
+        return _last_parts(rest.partition("/")[2], 2) or rest
+    return rest.strip("/")
+
+
+def _last_parts(path: str, count: int) -> str:
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in {"", ".", ".git"}]
+    return "/".join(parts[-count:]).removesuffix(".git")

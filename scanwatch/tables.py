@@ -137,7 +137,7 @@ EVENTS = (
     Column("kind", EVENT_KIND, "what the event says"),
     Column("phase", PHASE, "the phase of the scan; where the gateway names none, the one its percent lies in"),
     Column("status", STATUS, "where the scan stands after this event"),
-    Column("progress_percent", COUNT, "work done, 0-100"),
+    Column("progress_percent", COUNT, "work done, 0-100; 100 only when completed, empty when failed"),
     Column("attempt", COUNT, "1 for the first"),
     Column("message", TEXT, "what the scanner says; of a failure, its error"),
     Column("files_processed", COUNT, "files done in this phase"),
@@ -232,7 +232,7 @@ def _duration_s(row: ScanRecord) -> float | None:
 @_listed(EVENTS)
 def events_table(events: Iterable[Event]) -> pd.DataFrame:
     """The events of one scan, one row each, in their order."""
-    rows = list(events)
+    rows, complete = list(events), EventKind.COMPLETE
     phases = [event.phase or _phase_of_percent(event) for event in rows]
     # Histories are long: an attribute in a comprehension of its own is read three times as fast as by its name.
     own: dict[str, Values] = {
@@ -241,7 +241,7 @@ def events_table(events: Iterable[Event]) -> pd.DataFrame:
         "kind": [event.kind for event in rows],
         "phase": phases,
         "status": _statuses(rows, phases),
-        "progress_percent": [event.progress_percent for event in rows],
+        "progress_percent": [100 if event.kind is complete else event.progress_percent for event in rows],
         "attempt": [event.attempt for event in rows],
         "message": [event.message or event.error for event in rows],
         "files_processed": [event.files_processed for event in rows],

@@ -157,6 +157,13 @@ def test_an_event_of_a_field_gateway_finds_its_phase_by_its_percent() -> None:
     assert events_table([event]).loc[0, "phase"] == "parse"
 
 
+def test_a_hundred_percent_comes_with_the_completed_row_and_no_other() -> None:
+    completed = events_table(retried_scan()).iloc[-1]
+    assert completed["progress_percent"] == 100
+    assert pd.isna(completed["phase"])
+    assert pd.isna(events_table(failed_scan()).iloc[-1]["progress_percent"])
+
+
 def test_the_error_of_a_failed_attempt_is_its_message() -> None:
     assert events_table(retried_scan()).loc[2, "message"] == "no disk"
 

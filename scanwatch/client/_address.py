@@ -13,6 +13,9 @@ from ..errors import ConfigurationError, UsageError
 Token = str | Callable[[], str | None] | None
 """A token, or something to call for a fresh one before each attempt to connect and each request."""
 
+Relocate = Callable[[], tuple[str, Token]]
+"""Gives a gateway's URL and token as of now. It may block; raising ``GatewayRefused`` ends a client's attempts."""
+
 EXAMPLE = "write it as http://HOST:PORT, for example http://127.0.0.1:8700"
 
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..model import Connection, ScanStatus
-from ._address import Token
+from ._address import Relocate, Token
 from ._core import Core
 from ._face import ids_of, live_core, panel_of, read_statuses
 from ._feed import ClientFeed
@@ -30,8 +30,8 @@ class AsyncClient:
     Its sockets live on a thread of their own, so that it serves any event loop, and several.
     """
 
-    def __init__(self, url: str, token: Token = None) -> None:
-        self._core: Core = live_core(url, token)
+    def __init__(self, url: str, token: Token = None, *, relocate: Relocate | None = None) -> None:
+        self._core: Core = live_core(url, token, relocate)
 
     @property
     def url(self) -> str:

@@ -107,8 +107,10 @@ class Core:
 
     async def attach(self, scan_id: str) -> str:
         """Watch a scan that exists; its id."""
-        if not is_id(scan_id):
-            raise UsageError(f"{scan_id!r} is not the id of a scan; scan.id or client.scans() gives one.")
+        if not isinstance(scan_id, str) or not is_id(scan_id):
+            raise UsageError(
+                f"scan_id is {scan_id!r}, which is not the id of a scan; scan.id or client.scans() gives one."
+            )
         scan_id = scan_id.lower()
         await self.driver.opened()
         if scan_id not in self.session.scans:

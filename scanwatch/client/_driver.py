@@ -100,6 +100,9 @@ class Driver:
 
     # -- what the transport tells --------------------------------------------------------------------------------
 
+    def moved(self, gateway: str) -> None:
+        self._report(lambda: self.session.moved(gateway))
+
     def joined(self) -> None:
         self._opened.set()
         self._report(self.session.joined)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..model import ScanStatus
 from ..wire import is_id
-from ._address import Token, parse_address
+from ._address import Relocate, Token, parse_address
 from ._core import Core
 from ._state import ScanState
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ..panel import Feed, Panel
 
 
-def live_core(url: str, token: Token) -> Core:
+def live_core(url: str, token: Token, relocate: Relocate | None = None) -> Core:
     """The core of a client of the gateway at ``url``; connecting begins at once."""
     address = parse_address(url, token)
     address.current_token()
     from ._live import LiveTransport
 
-    return Core(lambda: LiveTransport(address))
+    return Core(lambda: LiveTransport(address, relocate))
 
 
 def ids_of(scans: Iterable[ScanState | str]) -> list[str]:

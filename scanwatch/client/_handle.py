@@ -30,7 +30,8 @@ class Scan(ScanState):
             timeout: seconds; ``None`` waits for ever.
 
         Raises:
-            TimeoutError: the time ran out; the scan goes on.
+            TimeoutError: the time ran out; the message says whether the scan is known to go on.
+            UsageError: ``timeout`` is no number of seconds.
             NotFound: the gateway knows the scan no more.
             ConnectionClosed: the client was closed meanwhile.
         """
@@ -43,7 +44,7 @@ class Scan(ScanState):
         Raises:
             ScanFailed: it failed; ``.attempts`` tells how.
             ScanCancelled: it was cancelled.
-            TimeoutError: the time ran out; the scan goes on.
+            TimeoutError: the time ran out; as :meth:`wait`.
         """
         return self.wait(timeout)._result()
 

@@ -123,6 +123,11 @@ class Session:
                 self._unsubscribed[scan_id] = watched
                 watched.subscribing = True
 
+    def moved(self, gateway: str) -> None:
+        """The gateway is at another URL from now on."""
+        self.connection = replace(self.connection, gateway=gateway)
+        self._out.append(Changed(None))
+
     def left(self, reason: str, retry_at: datetime | None = None, tries: int = 0) -> None:
         """The connection broke or could not be made; another attempt follows at ``retry_at``."""
         self._joined = self.speaks_scanwatch = False

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from ..errors import ScanCancelled, ScanFailed, UsageError
-from ..model import ConnectionState, Event, Phase, ScanResult, ScanStatus
+from ..model import ConnectionState, Event, Phase, ScanResult, ScanStatus, target_name
 from ..snapshot import Snapshot, eta_s
 from ._core import Core
 from ._listeners import End
-from ._target import name_of
 from ._timing import elapsed_s, gateway_time
 from ._waiting import Wake
 
@@ -108,7 +107,7 @@ class ScanState:
         return tap.close
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {name_of(self.target) if self.target else self._id}>"
+        return f"<{type(self).__name__} {target_name(self.target) if self.target else self._id}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ScanState) and (other._core, other._id) == (self._core, self._id)
@@ -151,14 +150,25 @@ class ScanState:
         if self.done():
             return
         if not in_time:
-            raise TimeoutError(f"Scan {self._named()} has not ended within {timeout:g} s; it goes on.")
+            raise TimeoutError(f"Scan {self._named()} has not ended within {timeout:g} s{self._what_is_known()}.")
         if self._watched.gone is not None:
             raise self._watched.gone
         self._core.driver.check_open()
 
+    def _what_is_known(self, goes_on: str = "it goes on") -> str:
+        """How a sentence about time that ran out ends: without a connection nobody knows that the scan goes on."""
+        connection = self._core.session.connection
+        if connection.state in (ConnectionState.LIVE, ConnectionState.POLLING):
+            return f"; {goes_on}"
+        since = "" if connection.since is None else f" since {connection.since.astimezone():%H:%M:%S}"
+        return (
+            f", as far as is known: there is no word from the gateway at {connection.gateway} "
+            f"({connection.state}{since}), and whether {goes_on} is not known"
+        )
+
     def _next_is_there(self, in_time: bool, queue: EventQueue, timeout: float | None) -> bool:
         if not in_time:
-            raise TimeoutError(f"Scan {self._named()} had no event for {timeout:g} s; it goes on.")
+            raise TimeoutError(f"Scan {self._named()} had no event for {timeout:g} s{self._what_is_known()}.")
         if queue.events:
             return True
         if not self.done():

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..model import Connection, ScanStatus
-from ._address import Token
+from ._address import Relocate, Token
 from ._core import Core
 from ._face import ids_of, live_core, panel_of, read_statuses
 from ._feed import ClientFeed
@@ -32,13 +32,15 @@ class Client:
     Args:
         url: where the gateway is, ``http://HOST:PORT`` with or without a path.
         token: what the gateway asks for, or a function that gives a fresh one each time.
+        relocate: a function that gives the URL and token as of now, for a gateway that may come back elsewhere; it is
+            called on another thread before each attempt to connect again.
 
     Raises:
         UsageError: the URL is none of a gateway.
     """
 
-    def __init__(self, url: str, token: Token = None) -> None:
-        self._core: Core = live_core(url, token)
+    def __init__(self, url: str, token: Token = None, *, relocate: Relocate | None = None) -> None:
+        self._core: Core = live_core(url, token, relocate)
 
     @property
     def url(self) -> str:
@@ -78,6 +80,9 @@ class Client:
 
     def watch(self, *scans: Scan | str, **options: Any) -> Panel:
         """A live panel of ``scans`` (handles or ids); without any, of every scan, those to come included.
+
+        It is live in notebooks. Elsewhere ``print(client.watch())`` shows the table as it is now, and the command
+        ``scanwatch watch`` a live one.
 
         Args:
             options: of :class:`scanwatch.panel.Panel`: ``compact``, ``title`` ...

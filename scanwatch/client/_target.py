@@ -6,13 +6,18 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from ..errors import UsageError
+from ..model import target_name
 
 KEEPS_QUERY = frozenset({"http", "https", "ssh", "git", "file"})
 """Schemes whose query belongs to the address; in any other the query holds options of the scan."""
+
+NAME_LENGTH = 200
+"""The longest name of a repository that gateways take."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://.")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//).")
@@ -37,33 +42,37 @@ def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
     A local path that exists becomes a ``file://`` URL.
 
     Raises:
-        UsageError: the target is neither a URL nor a path that exists, or an option is given twice.
+        UsageError: the target is neither a URL nor a path that exists, an option is given twice, or is no
+            text, number, truth value or path.
     """
     if not isinstance(target, str | os.PathLike):
         raise UsageError(f"A target is a URL or a path, not {target!r}.")
-    text = os.fspath(target).strip()
-    given = {name: _text(value) for name, value in options.items() if value is not None}
+    path = os.fspath(target)
+    if not isinstance(path, str):
+        raise UsageError(f"A target is a URL or a path of text, not {path!r}; os.fsdecode() makes text of it.")
+    text = path.strip()
+    given = {name: _text(name, value) for name, value in options.items() if value is not None}
     url = _URL.match(text)
     if url is None:
         bare = text if _SCP.match(text) else _file_url(text)
-        return Wanted(bare, name_of(bare), given)
+        return Wanted(bare, repository_name(bare), given)
     if url.group(1).lower() in KEEPS_QUERY or "?" not in text:
-        return Wanted(text, name_of(text), given)
+        return Wanted(text, repository_name(text), given)
     bare, _, query = text.partition("?")
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in given:
             raise UsageError(f"{bare}: the option {name!r} is given twice; keep one.")
         given[name] = value
-    return Wanted(bare, name_of(bare), given)
+    return Wanted(bare, repository_name(bare), given)
 
 
-def name_of(target: str) -> str:
-    """A short name for ``target``: the last two parts of a URL's path, the last one of a local path."""
-    scheme, found, rest = target.partition("://")
-    path = (rest if found else target.rpartition(":")[2]).partition("?")[0]
-    parts = [part for part in path.split("/") if part]
-    kept = parts[-1:] if scheme == "file" else parts[-2:]
-    return unquote("/".join(kept)).removesuffix(".git") or target
+def repository_name(target: str) -> str:
+    """The name ``target`` is registered under: what people call it, cut in the middle where that is too long."""
+    name = target_name(target)
+    if len(name) <= NAME_LENGTH:
+        return name
+    kept = NAME_LENGTH - 1
+    return f"{name[: kept - kept // 2]}…{name[-(kept // 2) :]}"
 
 
 def _file_url(text: str) -> str:
@@ -76,5 +85,11 @@ def _file_url(text: str) -> str:
     return path.resolve().as_uri()
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str | Real):  # Real: the numbers of numpy and pandas are numbers, too
+        raise UsageError(f"The option {name!r} is {value!r}; it can be text, a number, True or False, or a path.")
+    return str(value)

@@ -37,7 +37,7 @@ def wait(scans: Iterable[Scan], timeout: float | None = None, return_when: str =
             (one has failed or was cancelled, or every one has ended).
 
     Raises:
-        UsageError: ``return_when`` is none of these.
+        UsageError: ``return_when`` is none of these, ``timeout`` no number of seconds, or one of ``scans`` no handle.
     """
     rules: dict[str, Callable[[Scan], bool]] = {
         ALL_COMPLETED: lambda _: False,
@@ -46,7 +46,7 @@ def wait(scans: Iterable[Scan], timeout: float | None = None, return_when: str =
     }
     if return_when not in rules:
         raise UsageError(f"return_when is {return_when!r}; it can be {', '.join(rules)}.")
-    watched, enough = list(dict.fromkeys(scans)), rules[return_when]
+    watched, enough = _handles(scans, "wait"), rules[return_when]
 
     def settled() -> bool:
         return all(scan._settled() for scan in watched) or any(enough(scan) for scan in watched)
@@ -64,11 +64,12 @@ class as_completed(Generic[S]):  # noqa: N801 used like the function of the same
         timeout: seconds from now until the last of them has to have ended.
 
     Raises:
-        TimeoutError: while iterating, when the time has run out; the scans go on.
+        UsageError: ``timeout`` is no number of seconds, or one of ``scans`` no handle.
+        TimeoutError: while iterating, when the time has run out.
     """
 
     def __init__(self, scans: Iterable[S], timeout: float | None = None) -> None:
-        self._waiting = list(dict.fromkeys(scans))
+        self._waiting = _handles(scans, "as_completed")
         self._deadline = Deadline(timeout)
 
     def __iter__(self) -> Iterator[S]:
@@ -84,13 +85,22 @@ class as_completed(Generic[S]):  # noqa: N801 used like the function of the same
 
     def _next(self, in_time: bool) -> S:
         if not in_time:
+            known = self._waiting[0]._what_is_known("they go on")
             raise TimeoutError(
-                f"{len(self._waiting)} scans have not ended within {self._deadline.timeout_s:g} s; they go on."
+                f"{len(self._waiting)} scans have not ended within {self._deadline.timeout_s:g} s{known}."
             )
         ended = next(scan for scan in self._waiting if scan._settled())
         ended._check_settled(True, None)
         self._waiting.remove(ended)
         return ended
+
+
+def _handles(scans: Iterable[S], function: str) -> list[S]:
+    """The handles given, each once."""
+    given = list(scans) if isinstance(scans, Iterable) else []
+    if not isinstance(scans, Iterable) or not all(isinstance(scan, ScanState) for scan in given):
+        raise UsageError(f"{function}() takes scans as a list of their handles, not {scans!r}.")
+    return list(dict.fromkeys(given))
 
 
 def _arm_all(scans: Iterable[ScanState]) -> Callable[[Wake], End]:

@@ -22,6 +22,10 @@ Granted = Sequence[tuple[Snapshot, Sequence[Event]]]
 class Listener(Protocol):
     """Who is told what the push connection brings. Every method only notes it and returns at once."""
 
+    def moved(self, gateway: str) -> None:
+        """From now on the gateway is at another URL."""
+        ...
+
     def joined(self) -> None: ...
 
     def greeted(self) -> None: ...

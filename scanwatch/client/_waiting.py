@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
+from numbers import Real
 from typing import TypeVar
+
+from ..errors import UsageError
 
 T = TypeVar("T")
 
@@ -21,9 +25,14 @@ Arm = Callable[[Wake], Callable[[], None]]
 
 
 class Deadline:
-    """When a wait runs out; ``None`` seconds never do."""
+    """When a wait runs out; ``None`` seconds never do.
+
+    Raises:
+        UsageError: ``timeout_s`` is no number of seconds.
+    """
 
     def __init__(self, timeout_s: float | None) -> None:
+        check_timeout(timeout_s)
         self.timeout_s = timeout_s
         self._end = None if timeout_s is None else time.monotonic() + timeout_s
 
@@ -38,6 +47,14 @@ class Deadline:
     @property
     def passed(self) -> bool:
         return self._end is not None and time.monotonic() >= self._end
+
+
+def check_timeout(timeout: object) -> None:
+    """Raises ``UsageError`` for what a person gave as ``timeout`` and is no number of seconds."""
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, Real) or math.isnan(timeout) or timeout < 0:
+        raise UsageError(f"timeout is {timeout!r}; it is a number of seconds, 0 or more, or None to wait for ever.")
 
 
 def wait_until(check: Callable[[], bool], arm: Arm, timeout_s: float | None) -> bool:

@@ -137,6 +137,10 @@ class Panel(anywidget.AnyWidget):
         count = len(self._feed.snapshots())
         return f"<Panel of {count} scan{'' if count == 1 else 's'}>"
 
+    def __str__(self) -> str:
+        """The table as text, as of now: what ``print(panel)`` shows where there is no notebook."""
+        return table_text(self._feed.snapshots())
+
     def _ipython_display_(self) -> None:
         if display_mode() != "none":
             raise NotImplementedError  # IPython's way to say: show the forms of _repr_mimebundle_ instead

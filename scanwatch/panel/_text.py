@@ -7,13 +7,11 @@ notebook compares equal; a line for people (:func:`scan_line`) has times.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from html import escape
 
-from ..model import WAITING, WORK_PHASES, Event, EventKind, Phase, ScanStatus, Turn
+from ..model import WAITING, WORK_PHASES, Event, EventKind, Phase, ScanStatus, Turn, target_name
 from ..snapshot import Snapshot, eta_s
 
 STALLED_AFTER_S = 30.0
@@ -28,31 +26,9 @@ _WORDS = {
     ScanStatus.FAILED: "Failed",
     ScanStatus.CANCELLED: "Cancelled",
 }
-_SSH_SHORT = re.compile(r"[\w.-]+@[\w.-]+:(?P<path>.+)")
 _HEADS = ("Scan", "Status", "Progress", "Artifacts", "Message")
 _RIGHT = frozenset({"Progress", "Artifacts"})
 _MESSAGE_LENGTH = 60
-
-
-@lru_cache(maxsize=8192)
-def target_name(target: str) -> str:
-    """What people call a target: ``acme/payments``, the last part of a path."""
-    short = _SSH_SHORT.fullmatch(target)
-    if short:
-        return _last_parts(short["path"], 2) or target
-    scheme, separator, rest = re.split(r"[?#]", target, maxsplit=1)[0].partition("://")
-    if not separator:
-        return _last_parts(target, 1) or target
-    if scheme == "file":
-        return _last_parts(rest, 1) or target
-    if scheme in {"http", "https", "ssh", "git"}:
-        return _last_parts(rest.partition("/")[2], 2) or rest or target
-    return rest.strip("/") or target
-
-
-def _last_parts(path: str, count: int) -> str:
-    parts = [part for part in path.replace("\\", "/").split("/") if part not in {"", "."}]
-    return "/".join(parts[-count:]).removesuffix(".git")
 
 
 def name_of(snapshot: Snapshot) -> str:

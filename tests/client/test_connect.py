@@ -8,15 +8,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import scanwatch
+from scanwatch._local import _children, default_store, discover
 from scanwatch.client._address import parse_address
-from scanwatch.client._target import name_of, wanted_scan
+from scanwatch.client._target import NAME_LENGTH, repository_name, wanted_scan
 from scanwatch.errors import ConfigurationError
 from scanwatch.testing import RunningGateway, run_gateway
+from tests.client.test_live import TIMEOUT_S, until
 
 
 def test_the_environment_names_the_gateway_and_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +53,76 @@ def test_without_anything_given_a_local_gateway_is_started_and_joined_again(
             assert second.attach(scan_id).done()
     finally:
         local.stop()
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv("SCANWATCH_URL", raising=False)
+    monkeypatch.setenv("SCANWATCH_HOME", str(tmp_path))
+    return tmp_path
+
+
+def kill_gateway_of(store: str) -> None:
+    found = discover(store)
+    assert found is not None
+    os.kill(found.pid, signal.SIGKILL)
+    if child := _children.pop(found.pid, None):
+        child.wait(TIMEOUT_S)
+
+
+def test_a_killed_gateway_is_found_again_where_the_next_client_has_started_it(home: Path) -> None:
+    with scanwatch.connect() as first:
+        scan = first.scan("sim://acme/payments?files=20&duration_s=3")
+        kill_gateway_of(default_store())
+        with scanwatch.connect() as second:
+            try:
+                assert scan.wait(60).status == "completed"
+                assert first.url == second.url
+                assert first.connection.state == "live"
+            finally:
+                scanwatch.LocalGateway().stop()
+
+
+def test_a_client_that_nothing_was_given_starts_its_killed_gateway_again(home: Path) -> None:
+    with scanwatch.connect() as client:
+        try:
+            scan = client.scan("sim://acme/payments?files=20&duration_s=1")
+            kill_gateway_of(default_store())
+            assert scan.wait(60).status == "completed"
+        finally:
+            scanwatch.LocalGateway().stop()
+
+
+def test_scans_in_the_memory_of_a_killed_gateway_are_not_waited_for() -> None:
+    with scanwatch.LocalGateway("memory:", shared=False) as local, scanwatch.connect(local) as client:
+        scan = client.scan("sim://acme/payments?files=20&duration_s=60")
+        local.stop()
+        with pytest.raises(scanwatch.GatewayRefused, match="kept in memory"):
+            scan.wait(60)
+        assert client.connection.state == "refused"
+
+
+def test_a_gateway_that_was_given_is_found_again_but_not_started(tmp_path: Path) -> None:
+    local = scanwatch.LocalGateway(tmp_path / "scans.db", shared=False)
+    with scanwatch.connect(local) as client:
+        local.stop()
+        until(lambda: client.connection.tries >= 2)
+        assert discover(local.store) is None
+        with scanwatch.LocalGateway(tmp_path / "scans.db", shared=False) as again:
+            until(lambda: client.connection.state == "live")
+            assert client.url.rstrip("/") == again.url.rstrip("/")
+
+
+def test_time_that_runs_out_without_a_connection_is_not_said_to_be_the_scans(tmp_path: Path) -> None:
+    local = scanwatch.LocalGateway(tmp_path / "scans.db", shared=False)
+    with scanwatch.connect(local) as client:
+        scan = client.scan("sim://acme/payments?files=20&duration_s=60")
+        local.stop()
+        until(lambda: client.connection.state == "reconnecting")
+        assert not str(client.connection.reason).startswith("Reconnecting")
+        for wait in (lambda: scan.wait(0.01), lambda: list(scanwatch.as_completed([scan], timeout=0.01))):
+            with pytest.raises(TimeoutError, match=r"no word from .*reconnecting since \d\d:\d\d:\d\d.*not known"):
+                wait()
 
 
 def test_something_else_than_a_gateway_is_refused(gateway: RunningGateway) -> None:
@@ -108,7 +183,7 @@ def test_a_token_that_cannot_be_sent_is_refused_before_anything_is_sent() -> Non
         ("sim://acme/payments?files=150&seed=7", "sim://acme/payments", "acme/payments", {"files": "150", "seed": "7"}),
         ("sim://acme/payments", "sim://acme/payments", "acme/payments", {}),
         ("https://host/acme/payments.git", "https://host/acme/payments.git", "acme/payments", {}),
-        ("https://host/r?ref=x", "https://host/r?ref=x", "host/r", {}),
+        ("https://host/r?ref=x", "https://host/r?ref=x", "r", {}),
         ("git@host.example:acme/payments.git", "git@host.example:acme/payments.git", "acme/payments", {}),
         ("file:///srv/checkouts/payments", "file:///srv/checkouts/payments", "payments", {}),
     ],
@@ -135,5 +210,42 @@ def test_options_are_text_and_those_not_given_are_left_out() -> None:
     assert wanted_scan("sim://a/b", {"files": 3, "quick": True, "ref": None}).options == {"files": "3", "quick": "true"}
 
 
+@pytest.mark.parametrize("value", [b"x", ["a"], {"a": 1}, object()])
+def test_an_option_that_is_no_plain_value_is_named(value: object) -> None:
+    with pytest.raises(scanwatch.UsageError, match="option 'ref' is"):
+        wanted_scan("sim://a/b", {"ref": value})
+
+
+def test_paths_and_the_numbers_of_a_table_are_options(tmp_path: Path) -> None:
+    given = {"at": tmp_path, "files": np.int64(3), "duration_s": np.float64(0.5)}
+    assert wanted_scan("sim://a/b", given).options == {"at": str(tmp_path), "files": "3", "duration_s": "0.5"}
+
+
+@pytest.mark.parametrize("target", [None, b"x", 7, ["sim://a/b"]])
+def test_what_is_no_target_is_refused(target: object) -> None:
+    with pytest.raises(scanwatch.UsageError, match="target"):
+        wanted_scan(target, {})  # type: ignore[arg-type]
+
+
 def test_a_name_is_never_empty() -> None:
-    assert [name_of(target) for target in ("x", "sim://a", "/")] == ["x", "a", "/"]
+    assert [repository_name(target) for target in ("x", "sim://a", "/")] == ["x", "a", "/"]
+
+
+def test_a_name_that_is_too_long_is_cut_in_the_middle(tmp_path: Path) -> None:
+    name = repository_name(f"sim://acme/{'a' * 200}{'z' * 100}")
+    assert len(name) == NAME_LENGTH
+    assert (name[:6], name[-3:]) == ("acme/a", "zzz")
+    assert "…" in name
+    folder = tmp_path / ("d" * 240)
+    folder.mkdir()
+    assert len(wanted_scan(folder, {}).name) == NAME_LENGTH
+
+
+def test_a_checkout_named_by_its_git_folder_is_called_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "日本" / ".git").mkdir(parents=True)
+    assert wanted_scan(tmp_path / "日本" / ".git", {}).name == "日本"
+
+
+def test_a_gateway_takes_targets_with_long_names(client: scanwatch.Client) -> None:
+    scan = client.scan(f"sim://acme/{'a' * 300}", files=2, duration_s=0.05)
+    assert scan.wait(TIMEOUT_S).status == "completed"

@@ -28,7 +28,7 @@ def test_a_scan_is_followed_by_events_and_confirmed_by_a_read() -> None:
         scan = client.scan(TARGET)
         assert scan.result(TIMEOUT_S).artifacts == 4
         assert scan.connection is ConnectionState.LIVE
-        assert list(scan.events()["progress_percent"].dropna()) == [percent for percent, _ in STEPS]
+        assert list(scan.events()["progress_percent"].dropna()) == [*(percent for percent, _ in STEPS), 100]
         assert kinds(scan)[-1] == EventKind.COMPLETE
         assert scan.progress_percent == 100
         assert scan.id in gateway.requests

@@ -85,6 +85,47 @@ def test_a_wait_that_runs_out_leaves_the_scan_running(client: scanwatch.Client) 
     scan.wait(TIMEOUT_S)
 
 
+@pytest.mark.parametrize("timeout", ["5", float("nan"), -1, True, b"x"])
+async def test_a_timeout_that_is_no_number_of_seconds_is_refused_by_both_faces(
+    gateway: RunningGateway, client: scanwatch.Client, timeout: float
+) -> None:
+    scan = client.scan(QUICK)
+    for blocking in (
+        scan.wait,
+        scan.result,
+        lambda timeout: next(scan.stream(timeout)),
+        lambda timeout: scanwatch.wait([scan], timeout),
+        lambda timeout: scanwatch.as_completed([scan], timeout=timeout),
+    ):
+        with pytest.raises(scanwatch.UsageError, match="timeout is"):
+            blocking(timeout)  # type: ignore[operator]
+    async with scanwatch.AsyncClient(gateway.url) as other:
+        attached = await other.attach(scan.id)
+        for awaiting in (attached.wait, attached.result, lambda timeout: anext(attached.stream(timeout))):
+            with pytest.raises(scanwatch.UsageError, match="timeout is"):
+                await awaiting(timeout)  # type: ignore[operator]
+
+
+async def test_what_is_no_scan_is_refused_by_both_faces(gateway: RunningGateway, client: scanwatch.Client) -> None:
+    async with scanwatch.AsyncClient(gateway.url) as other:
+        for nothing in (None, b"x", 7):
+            with pytest.raises(scanwatch.UsageError, match="scan_id is"):
+                client.attach(nothing)  # type: ignore[arg-type]
+            with pytest.raises(scanwatch.UsageError, match="scan_id is"):
+                await other.attach(nothing)  # type: ignore[arg-type]
+            with pytest.raises(scanwatch.UsageError, match="target"):
+                client.scan(nothing)  # type: ignore[arg-type]
+            with pytest.raises(scanwatch.UsageError, match="target"):
+                await other.scan(nothing)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scans", [None, 7, ["an-id"], [None]])
+def test_waiting_for_several_takes_handles(scans: list[scanwatch.Scan]) -> None:
+    for function in (scanwatch.wait, scanwatch.as_completed):
+        with pytest.raises(scanwatch.UsageError, match="takes scans as a list"):
+            function(scans)
+
+
 def test_several_threads_wait_for_one_scan(client: scanwatch.Client) -> None:
     scan = client.scan(QUICK)
     ended: list[bool] = []

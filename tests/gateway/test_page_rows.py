@@ -23,9 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanwatch import wire
-from scanwatch.model import Event
+from scanwatch.model import Event, target_name
 from scanwatch.panel._rows import encode, encode_events
-from scanwatch.panel._text import target_name
 from scanwatch.snapshot import Snapshot, apply
 from tests import strategies
 from tests.gateway._peers import Rest
@@ -146,6 +145,10 @@ TARGETS = [
     "://",
     "?",
     "sim:///",
+    "file:///srv/%E6%97%A5%E6%9C%AC/%E8%AA%9E",
+    "file:///srv/payments/.git",
+    "sim://a/%E6%97%zz%ff%EF%BB%BFx%2fy",
+    "%",
 ]
 
 
@@ -154,7 +157,7 @@ def test_a_target_is_called_the_same(page: JavaScript, target: str) -> None:
     assert page.ask({"target": target}) == target_name(target)
 
 
-@given(st.text(st.sampled_from("ab:/\\?#.@ ~g it-é"), min_size=1, max_size=20))
+@given(st.text(st.sampled_from("ab:/\\?#.@ ~g it-é%2E9"), min_size=1, max_size=20))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_target_is_called_the_same(page: JavaScript, target: str) -> None:
     assert page.ask({"target": target}) == target_name(target)

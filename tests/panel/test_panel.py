@@ -18,6 +18,7 @@ import pytest
 from scanwatch.errors import UsageError
 from scanwatch.model import Phase
 from scanwatch.panel import Panel
+from scanwatch.panel._text import table_text
 
 from .conftest import Sent
 from .staged import StagedFeed
@@ -132,6 +133,12 @@ def test_the_forms_beside_a_live_view_do_not_depend_on_the_moment(panel: Panel, 
     assert before["text/plain"] == after["text/plain"] == "<Panel of 2 scans>"
     assert before["text/html"] == after["text/html"]
     assert VIEW in after
+
+
+def test_printing_a_panel_shows_the_table_and_its_repr_does_not(panel: Panel, feed: StagedFeed) -> None:
+    assert str(panel) == table_text(feed.snapshots())
+    assert "acme/payments" in str(panel)
+    assert repr(panel) == "<Panel of 2 scans>"
 
 
 def test_ended_scans_are_stored_as_their_table(panel: Panel, feed: StagedFeed) -> None:

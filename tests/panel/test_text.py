@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scanwatch.model import Event, EventKind, Phase, PhaseSpan, ScanResult, ScanStatus, Turn
+from scanwatch.model import Event, EventKind, Phase, PhaseSpan, ScanResult, ScanStatus, Turn, target_name
 from scanwatch.panel._text import (
     duration_text,
     event_line,
@@ -25,7 +25,6 @@ from scanwatch.panel._text import (
     state_word,
     table_html,
     table_text,
-    target_name,
 )
 from scanwatch.snapshot import Snapshot
 
@@ -73,6 +72,9 @@ FAILED = Snapshot(
         ("file:///home/jo/work/payments", "payments"),
         ("/home/jo/work/payments/", "payments"),
         (".", "."),
+        ("/home/jo/work/payments/.git", "payments"),
+        ("file:///home/jo/%E6%97%A5%E6%9C%AC%20x", "日本 x"),
+        ("sim://acme/100%", "acme/100%"),
     ],
 )
 def test_a_target_is_called_what_people_call_it(target: str, name: str) -> None:

@@ -12,7 +12,7 @@ from ... import wire
 from ...errors import GatewayRefused, GatewayUnreachable, NotSupported, ScanwatchError
 from ...model import Artifact, Event, Finding, Repository, ScanRecord
 from .._actions import Subscribe
-from .._address import Address
+from .._address import Address, Relocate, parse_address
 from .._pace import Backoff
 from .._transport import Granted, Listener
 from ._rest import Rest
@@ -24,10 +24,16 @@ _logger = logging.getLogger(__name__)
 
 
 class LiveTransport:
-    """One gateway over Socket.IO and HTTP."""
+    """One gateway over Socket.IO and HTTP.
 
-    def __init__(self, address: Address) -> None:
+    Args:
+        address: where it is at first.
+        relocate: called, on a thread of its own, for where it is before each attempt to connect again.
+    """
+
+    def __init__(self, address: Address, relocate: Relocate | None = None) -> None:
         self._address = address
+        self._relocate = relocate
         self._rest = Rest(address)
         self._push: Push | None = None
 
@@ -39,9 +45,12 @@ class LiveTransport:
         """Connect, and again for ever: a fresh socket each time, after a growing pause. A refusal ends it."""
         backoff = Backoff()
         while True:
-            push = self._push = Push(self._address, listener)
+            push = None
             try:
-                reason = f"Reconnecting: {await push.run()}."
+                if backoff.tries:
+                    await self._find_again(listener)
+                push = self._push = Push(self._address, listener)
+                reason = f"{await push.run()}."
             except GatewayRefused as error:
                 listener.refused(error)
                 return
@@ -49,14 +58,24 @@ class LiveTransport:
                 reason = str(error)
             except Exception as error:
                 _logger.exception("the push connection to %s broke in an unexpected way", self.gateway)
-                reason = f"Reconnecting after an unexpected {type(error).__name__}."
+                reason = f"The connection broke with an unexpected {type(error).__name__}."
             finally:
                 self._push = None
-            if push.was_joined:
+            if push is not None and push.was_joined:
                 backoff.reset()
             pause_s = backoff.next_pause_s()
             listener.left(reason, datetime.now(UTC) + timedelta(seconds=pause_s), backoff.tries)
             await asyncio.sleep(pause_s)
+
+    async def _find_again(self, listener: Listener) -> None:
+        """Ask where the gateway is by now, and keep to that from now on."""
+        if self._relocate is None:
+            return
+        address = parse_address(*await asyncio.to_thread(self._relocate))
+        moved, self._address = address.url != self._address.url, address
+        self._rest.move(address)
+        if moved:
+            listener.moved(address.url)
 
     async def close(self) -> None:
         await self._rest.close()

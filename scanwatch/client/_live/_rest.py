@@ -42,6 +42,10 @@ class Rest:
         if self._http is not None:
             await self._http.close()
 
+    def move(self, address: Address) -> None:
+        """From now on the gateway is at ``address``."""
+        self._address = address
+
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         return await self.ask("GET", path, query=query)
 

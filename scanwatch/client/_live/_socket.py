@@ -38,7 +38,7 @@ class Push:
         self._sending = asyncio.Lock()
         self._answers: set[asyncio.Future[Any]] = set()
         self._refusal: GatewayRefused | None = None
-        self._why = "the connection was lost"
+        self._why = "The connection was lost"
         self._sio: Any = None
 
     async def run(self) -> str:
@@ -137,7 +137,7 @@ class Push:
 
     def _left(self, *args: Any) -> None:
         if args and isinstance(args[0], str):
-            self._why = f"the connection was lost ({args[0]})"
+            self._why = f"The connection was lost ({args[0]})"
         self._ended.set()
 
     def _rejected(self, *args: Any) -> None:

@@ -171,25 +171,37 @@ function moment(text) {
   return text == null ? undefined : Date.parse(text);
 }
 
-/** What people call a target: "acme/payments", the last part of a path. */
+/** What people call a target, percent signs decoded: "acme/payments", the last part of a path. */
 export function targetName(target) {
+  return decoded(shortName(target)) || target;
+}
+
+function shortName(target) {
   const short = /^[\p{L}\p{N}_.-]+@[\p{L}\p{N}_.-]+:([^\n]+)$/u.exec(target);
-  if (short) return lastParts(short[1], 2) || target;
+  if (short) return lastParts(short[1], 2);
   const [address] = target.split(/[?#]/, 1);
   const cut = address.indexOf("://");
-  if (cut < 0) return lastParts(target, 1) || target;
+  if (cut < 0) return lastParts(target, 1);
   const [scheme, rest] = [address.slice(0, cut), address.slice(cut + 3)];
-  if (scheme === "file") return lastParts(rest, 1) || target;
+  if (scheme === "file") return lastParts(rest, 1);
   if (["http", "https", "ssh", "git"].includes(scheme))
-    return (rest.includes("/") && lastParts(rest.slice(rest.indexOf("/") + 1), 2)) || rest || target;
-  return rest.replace(/^\/+|\/+$/g, "") || target;
+    return (rest.includes("/") && lastParts(rest.slice(rest.indexOf("/") + 1), 2)) || rest;
+  return rest.replace(/^\/+|\/+$/g, "");
+}
+
+/** Text without percent signs as URLs have them; unlike decodeURIComponent it takes what is no UTF-8, too. */
+function decoded(text) {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
+    const bytes = run.match(/[0-9a-f]{2}/gi).map((digits) => Number.parseInt(digits, 16));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+  });
 }
 
 function lastParts(path, count) {
   const parts = path
     .replaceAll("\\", "/")
     .split("/")
-    .filter((part) => part !== "" && part !== ".");
+    .filter((part) => !["", ".", ".git"].includes(part));
   return parts
     .slice(-count)
     .join("/")
