@@ -15,7 +15,6 @@ from .._local import MEMORY, LocalGateway
 from ..errors import UsageError
 from ._exit import of_scans
 from ._follow import follow
-from ._scans import feed_of
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def demo(arguments: argparse.Namespace) -> int:
     ):
         targets = [*SIMULATED, *([str(checkout)] if checkout else [])]
         scans = [client.scan(target) for target in targets]
-        follow(feed_of(client, scans), console)
+        follow(client.feed(*scans), console)
         console.print()
         _print_tables(console, client, scans)
         console.print(_NEXT.format(command=_as_typed()), highlight=False, soft_wrap=True)

@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from .._connect import connect
-from ..client._feed import ClientFeed
-from ..client._waiting import block_on
 from ..errors import UsageError
 from ..model import ScanStatus
-from ..panel import Feed
 from ..panel._text import name_of, plain
 from ..snapshot import Snapshot
 from ._exit import Exit, of_scans
@@ -41,7 +38,7 @@ def watch(arguments: argparse.Namespace) -> int:
     with connect(arguments.gateway) as client:
         if arguments.ids:
             return _watch_to_the_end(arguments, client, [client.attach(one) for one in arguments.ids], None)
-        feed = feed_of(client, [])
+        feed = client.feed()
         if arguments.json:
             follow_as_json(feed, sys.stdout, lambda: None, until_ended=False)
         else:
@@ -53,7 +50,7 @@ def watch(arguments: argparse.Namespace) -> int:
 def _watch_to_the_end(
     arguments: argparse.Namespace, client: Client, scans: Sequence[Scan], timeout_s: float | None
 ) -> int:
-    feed, console = feed_of(client, scans), Console()
+    feed, console = client.feed(*scans), Console()
     try:
         if arguments.json:
             snapshots = follow_as_json(feed, sys.stdout, lambda: [scan.events() for scan in scans], timeout_s=timeout_s)
@@ -68,13 +65,6 @@ def _watch_to_the_end(
     if console.is_terminal and not arguments.json:
         _say_errors(snapshots)
     return of_scans(snapshot.status for snapshot in snapshots)
-
-
-def feed_of(client: Client, scans: Sequence[Scan]) -> Feed:
-    """What a panel of these scans would be fed from; without any, every scan."""
-    ids = [scan.id for scan in scans]
-    block_on(client._core.submit(lambda: client._core.watch(ids)))
-    return ClientFeed(client._core, ids or None)
 
 
 def _options(given: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._async import AsyncClient
+from ._batch import AsyncBatch, Batch, NotStarted
 from ._handle import AsyncScan, Scan
 from ._sync import Client
 from ._together import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, as_completed, wait
@@ -11,9 +12,12 @@ __all__ = [
     "ALL_COMPLETED",
     "FIRST_COMPLETED",
     "FIRST_EXCEPTION",
+    "AsyncBatch",
     "AsyncClient",
     "AsyncScan",
+    "Batch",
     "Client",
+    "NotStarted",
     "Scan",
     "as_completed",
     "wait",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..model import Connection, ScanStatus
 from ._address import Relocate, Token
+from ._batch import MAX_IN_FLIGHT, AsyncBatch
 from ._core import Core
-from ._face import ids_of, live_core, panel_of, read_statuses
-from ._feed import ClientFeed
+from ._face import live_core, panel_of, read_statuses, watched_feed
 from ._handle import AsyncScan
 from ._target import Target
 from ._waiting import await_on
@@ -51,15 +51,19 @@ class AsyncClient:
         """The handle of a scan that exists; as :meth:`Client.attach`."""
         return AsyncScan(self._core, await self._on_loop(lambda: self._core.attach(scan_id)))
 
-    async def watch(self, *scans: AsyncScan | str, **options: Any) -> Panel:
+    async def scan_many(
+        self, targets: Iterable[Target], *, max_in_flight: int = MAX_IN_FLIGHT, **options: object
+    ) -> AsyncBatch:
+        """Start scans of many targets, so many at a time, and return at once; as :meth:`Client.scan_many`."""
+        return AsyncBatch(self._core, AsyncScan, targets, max_in_flight, options)
+
+    async def watch(self, *scans: AsyncScan | AsyncBatch | str, **options: Any) -> Panel:
         """A live panel; as :meth:`Client.watch`."""
         return panel_of(await self.feed(*scans), options)
 
-    async def feed(self, *scans: AsyncScan | str) -> Feed:
+    async def feed(self, *scans: AsyncScan | AsyncBatch | str) -> Feed:
         """What a panel of ``scans`` is fed with; as :meth:`Client.feed`."""
-        ids = ids_of(scans)
-        await self._on_loop(lambda: self._core.watch(ids))
-        return ClientFeed(self._core, ids or None)
+        return await self._on_loop(lambda: watched_feed(self._core, scans))
 
     async def scans(
         self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..model import ScanStatus
 from ..wire import is_id
 from ._address import Relocate, Token, parse_address
+from ._batch import BatchState
 from ._core import Core
+from ._feed import ClientFeed
 from ._state import ScanState
 
 if TYPE_CHECKING:
@@ -26,17 +28,35 @@ def live_core(url: str, token: Token, relocate: Relocate | None = None) -> Core:
     return Core(lambda: LiveTransport(address, relocate))
 
 
-def ids_of(scans: Iterable[ScanState | str]) -> list[str]:
+Shown = ScanState | str | BatchState[Any]
+"""What a panel can show: a handle, an id, or a batch."""
+
+
+async def watched_feed(core: Core, shown: Sequence[Shown]) -> ClientFeed:
+    """A feed of what is to be shown, watched from now on; nothing: every scan, those to come included."""
+    ids = _ids_of(shown)
+    if ids or not shown:
+        await core.watch(ids)
+    feed = ClientFeed(core, ids if shown else None)
+    for one in shown:
+        if isinstance(one, BatchState):
+            feed.follow(one)
+    return feed
+
+
+def _ids_of(shown: Iterable[Shown]) -> list[str]:
     """The ids of handles and ids.
 
     Raises:
         UsageError: one is neither.
     """
     ids = []
-    for scan in scans:
-        scan_id = scan.id if isinstance(scan, ScanState) else scan
+    for one in shown:
+        if isinstance(one, BatchState):
+            continue
+        scan_id = one.id if isinstance(one, ScanState) else one
         if not isinstance(scan_id, str) or not is_id(scan_id):
-            raise UsageError(f"watch() takes scans or their ids, each an argument of its own, not {scan!r}.")
+            raise UsageError(f"watch() takes scans or their ids, each an argument of its own, or a batch, not {one!r}.")
         ids.append(scan_id.lower())
     return ids
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ConnectionClosed
 from ..model import Connection, Event
 from ..snapshot import Snapshot
+from ._batch import BatchState
 from ._core import Core
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -23,6 +24,19 @@ class ClientFeed:
         self._ids = None if scan_ids is None else dict.fromkeys(scan_ids)
         self._listeners: list[Callable[[str | None], None]] = []
         self._trouble: str | None = None
+
+    def follow(self, batch: BatchState[Any]) -> None:
+        """Show the scans of ``batch`` too, each as it starts."""
+
+        def look() -> None:
+            ids = {} if self._ids is None else self._ids
+            fresh = [scan.id for scan in batch.scans if scan.id not in ids]
+            ids.update(dict.fromkeys(fresh))
+            if fresh:
+                self._tell()
+
+        batch._arm(look)
+        look()
 
     def snapshots(self) -> Sequence[Snapshot]:
         scans = self._core.session.scans
@@ -78,6 +92,9 @@ class ClientFeed:
             self._trouble = str(error)
         elif not outcome.cancelled() and (new_id := outcome.result()) is not None and self._ids is not None:
             self._ids[new_id] = None
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in list(self._listeners):
             listener(None)
 

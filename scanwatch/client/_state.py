@@ -150,25 +150,14 @@ class ScanState:
         if self.done():
             return
         if not in_time:
-            raise TimeoutError(f"Scan {self._named()} has not ended within {timeout:g} s{self._what_is_known()}.")
+            raise TimeoutError(f"Scan {self._named()} has not ended within {timeout:g} s{what_is_known(self._core)}.")
         if self._watched.gone is not None:
             raise self._watched.gone
         self._core.driver.check_open()
 
-    def _what_is_known(self, goes_on: str = "it goes on") -> str:
-        """How a sentence about time that ran out ends: without a connection nobody knows that the scan goes on."""
-        connection = self._core.session.connection
-        if connection.state in (ConnectionState.LIVE, ConnectionState.POLLING):
-            return f"; {goes_on}"
-        since = "" if connection.since is None else f" since {connection.since.astimezone():%H:%M:%S}"
-        return (
-            f", as far as is known: there is no word from the gateway at {connection.gateway} "
-            f"({connection.state}{since}), and whether {goes_on} is not known"
-        )
-
     def _next_is_there(self, in_time: bool, queue: EventQueue, timeout: float | None) -> bool:
         if not in_time:
-            raise TimeoutError(f"Scan {self._named()} had no event for {timeout:g} s{self._what_is_known()}.")
+            raise TimeoutError(f"Scan {self._named()} had no event for {timeout:g} s{what_is_known(self._core)}.")
         if queue.events:
             return True
         if not self.done():
@@ -192,6 +181,18 @@ class ScanState:
 
     def _named(self) -> str:
         return f"{self._id} of {self.target}" if self.target else self._id
+
+
+def what_is_known(core: Core, goes_on: str = "it goes on") -> str:
+    """How a sentence about time that ran out ends: without a connection nobody knows that the scan goes on."""
+    connection = core.session.connection
+    if connection.state in (ConnectionState.LIVE, ConnectionState.POLLING):
+        return f"; {goes_on}"
+    since = "" if connection.since is None else f" since {connection.since.astimezone():%H:%M:%S}"
+    return (
+        f", as far as is known: there is no word from the gateway at {connection.gateway} "
+        f"({connection.state}{since}), and whether {goes_on} is not known"
+    )
 
 
 class Tap:

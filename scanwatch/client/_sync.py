@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..model import Connection, ScanStatus
 from ._address import Relocate, Token
+from ._batch import MAX_IN_FLIGHT, Batch
 from ._core import Core
-from ._face import ids_of, live_core, panel_of, read_statuses
-from ._feed import ClientFeed
+from ._face import live_core, panel_of, read_statuses, watched_feed
 from ._handle import Scan
 from ._target import Target
 from ._waiting import block_on
@@ -78,8 +78,25 @@ class Client:
         """
         return Scan(self._core, self._block(lambda: self._core.attach(scan_id)))
 
-    def watch(self, *scans: Scan | str, **options: Any) -> Panel:
-        """A live panel of ``scans`` (handles or ids); without any, of every scan, those to come included.
+    def scan_many(self, targets: Iterable[Target], *, max_in_flight: int = MAX_IN_FLIGHT, **options: object) -> Batch:
+        """Start scans of many targets, so many at a time, and return at once.
+
+        The next one starts when one of those before it has ended. A target that cannot be scanned is noted in the
+        batch's ``errors`` and stops no other; one that is named twice is scanned twice.
+
+        Args:
+            targets: as for :meth:`scan`, a list of them or anything to iterate; it is read at once.
+            max_in_flight: how many scans may run, or wait in the gateway's queue, at once.
+            options: options of every scan.
+
+        Raises:
+            UsageError: ``targets`` is a single one, or ``max_in_flight`` no number of scans.
+            ConnectionClosed: this client was closed.
+        """
+        return Batch(self._core, Scan, targets, max_in_flight, options)
+
+    def watch(self, *scans: Scan | Batch | str, **options: Any) -> Panel:
+        """A live panel of ``scans`` (handles, ids, batches); without any, of every scan, those to come included.
 
         It is live in notebooks. Elsewhere ``print(client.watch())`` shows the table as it is now, and the command
         ``scanwatch watch`` a live one.
@@ -92,11 +109,9 @@ class Client:
         """
         return panel_of(self.feed(*scans), options)
 
-    def feed(self, *scans: Scan | str) -> Feed:
+    def feed(self, *scans: Scan | Batch | str) -> Feed:
         """What a panel of ``scans`` is fed with, for a display of one's own; without any, of every scan."""
-        ids = ids_of(scans)
-        self._block(lambda: self._core.watch(ids))
-        return ClientFeed(self._core, ids or None)
+        return self._block(lambda: watched_feed(self._core, scans))
 
     def scans(
         self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None

@@ -51,7 +51,7 @@ def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
     if not isinstance(path, str):
         raise UsageError(f"A target is a URL or a path of text, not {path!r}; os.fsdecode() makes text of it.")
     text = path.strip()
-    given = {name: _text(name, value) for name, value in options.items() if value is not None}
+    given = option_texts(options)
     url = _URL.match(text)
     if url is None:
         bare = text if _SCP.match(text) else _file_url(text)
@@ -64,6 +64,15 @@ def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
             raise UsageError(f"{bare}: the option {name!r} is given twice; keep one.")
         given[name] = value
     return Wanted(bare, repository_name(bare), given)
+
+
+def option_texts(options: Mapping[str, object]) -> dict[str, str]:
+    """The values of options as text, without those that are ``None``.
+
+    Raises:
+        UsageError: one is no text, number, truth value or path.
+    """
+    return {name: _text(name, value) for name, value in options.items() if value is not None}
 
 
 def repository_name(target: str) -> str:

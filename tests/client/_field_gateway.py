@@ -42,6 +42,7 @@ class FieldGateway:
         jobs: whether the record tells of a queue's job.
         extra: arguments appended to every event.
         retry_s: seconds between attempts.
+        too_many: how many triggers are refused as too many requests before one is accepted.
         prefix: the path it is served under.
     """
 
@@ -54,6 +55,7 @@ class FieldGateway:
         jobs: bool = True,
         extra: tuple[Any, ...] = (),
         retry_s: float = 0.1,
+        too_many: int = 0,
         prefix: str = "",
     ) -> None:
         self.url = ""
@@ -63,6 +65,7 @@ class FieldGateway:
         self._quirks = (events, early, failures, jobs)
         self._extra = extra
         self._retry_s = retry_s
+        self._too_many = too_many
         self._prefix = prefix
         self._runs: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -147,6 +150,9 @@ class FieldGateway:
     async def _trigger(self, request: web.Request) -> web.Response:
         if await request.read():
             return _error(400, ["no body was expected"])
+        if self._too_many:
+            self._too_many -= 1
+            return _error(429, "Too Many Requests")
         scan_id = str(uuid.uuid4())
         self.scans[scan_id] = {
             "id": scan_id,

@@ -21,7 +21,7 @@ from ipywidgets import Widget
 
 import scanwatch
 from scanwatch import ScanStatus
-from scanwatch.client import FIRST_COMPLETED, FIRST_EXCEPTION, AsyncScan
+from scanwatch.client import FIRST_COMPLETED, FIRST_EXCEPTION, AsyncBatch, AsyncScan, Batch
 from scanwatch.model import Event, EventKind
 from scanwatch.testing import RunningGateway
 from tests.client.test_live import ENDLESS, QUICK, SECONDS, TIMEOUT_S, until
@@ -48,7 +48,8 @@ def _parameters(function: object) -> inspect.Signature:
 
 
 @pytest.mark.parametrize(
-    ("blocking", "awaiting"), [(scanwatch.Scan, AsyncScan), (scanwatch.Client, scanwatch.AsyncClient)]
+    ("blocking", "awaiting"),
+    [(scanwatch.Scan, AsyncScan), (scanwatch.Client, scanwatch.AsyncClient), (Batch, AsyncBatch)],
 )
 def test_both_faces_have_the_same_names_and_parameters(blocking: type, awaiting: type) -> None:
     assert public(blocking) == public(awaiting)
@@ -216,7 +217,7 @@ def test_as_completed_gives_scans_in_the_order_of_their_ends(client: scanwatch.C
 
 def test_as_completed_says_how_many_have_not_ended_in_time(client: scanwatch.Client) -> None:
     scan = client.scan(ENDLESS)
-    with pytest.raises(TimeoutError, match="1 scans have not ended"):
+    with pytest.raises(TimeoutError, match="1 of 1 scans have not ended"):
         list(scanwatch.as_completed([scan], timeout=0.05))
     scan.cancel()
     scan.wait(TIMEOUT_S)
