@@ -35,8 +35,8 @@ HEAVY_HOMES = {
     "ipywidgets": {"panel._panel"},
     "redis": {"storage._redis", "jobs._redis"},
     "bullmq": {"jobs._bullmq"},
-    "aiohttp": {"client._live", "gateway"},
-    "socketio": {"client._live", "gateway"},
+    "aiohttp": {"client._live", "gateway", "testing._scripted"},
+    "socketio": {"client._live", "gateway", "testing._scripted"},
 }
 
 

@@ -1,7 +1,8 @@
 """The wire protocol, all of it: event names, URL paths, JSON <-> model, in both dialects. No other room has camelCase.
 
 ``_names`` holds names, paths and times; ``_events`` scan events; ``_records`` and ``_documents`` what REST answers;
-``_queries`` what its URLs may ask; ``_schemas`` their JSON Schemas; ``_subscribe`` the conversation on the socket.
+``_queries`` what its URLs may ask; ``_schemas`` their JSON Schemas; ``_subscribe`` the conversation on the socket;
+``_recordings`` what was received, as a file keeps it.
 The *field* dialect is what gateways in the field speak;
 the *scanwatch* dialect adds keys and events to it and takes none away.
 """
@@ -77,6 +78,16 @@ from ._queries import (
     ScansQuery,
     decode_query,
 )
+from ._recordings import (
+    Recorded,
+    RecordedAnswer,
+    RecordedEvent,
+    RecordedNote,
+    RecordedRest,
+    RecordedSocket,
+    decode_recorded,
+    encode_recorded,
+)
 from ._records import (
     Accepted,
     ArtifactPayload,
@@ -97,6 +108,7 @@ from ._records import (
     decode_repository,
     decode_scan,
     encode_artifact,
+    encode_field_scan,
     encode_finding,
     encode_page,
     encode_repository,
@@ -161,6 +173,12 @@ __all__ = [
     "PageQuery",
     "ProgressPayload",
     "ReadyPayload",
+    "Recorded",
+    "RecordedAnswer",
+    "RecordedEvent",
+    "RecordedNote",
+    "RecordedRest",
+    "RecordedSocket",
     "RefusedPayload",
     "RepositoryChanges",
     "RepositoryPayload",
@@ -184,6 +202,7 @@ __all__ = [
     "decode_finding",
     "decode_page",
     "decode_query",
+    "decode_recorded",
     "decode_repository",
     "decode_scan",
     "decode_snapshot",
@@ -196,10 +215,12 @@ __all__ = [
     "encode_event",
     "encode_events_page",
     "encode_evidence",
+    "encode_field_scan",
     "encode_finding",
     "encode_graph",
     "encode_new_token",
     "encode_page",
+    "encode_recorded",
     "encode_repository",
     "encode_requirement",
     "encode_scan",

@@ -223,6 +223,14 @@ def encode_scan(record: ScanRecord) -> dict[str, Any]:
     )
 
 
+def encode_field_scan(record: ScanRecord) -> dict[str, Any]:
+    """A scan as gateways in the field write it: without what is ours."""
+    return {key: value for key, value in encode_scan(record).items() if key not in _OURS}
+
+
+_OURS = frozenset({"target", "phase", "progress", "attempt", "findings", "code", "requestedBy", "retryOf", "seq"})
+
+
 def _job_payload(job: Job) -> JobPayload:
     return JobPayload(state=job.state, progress=job.progress_percent or 0)
 

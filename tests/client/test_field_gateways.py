@@ -13,7 +13,8 @@ import pytest
 import scanwatch
 from scanwatch import ScanStatus
 from scanwatch.model import ConnectionState, EventKind
-from tests.client._field_gateway import STEPS, field_gateway
+from scanwatch.testing import Quirks, ScriptedGateway
+from scanwatch.testing._quirks import FIELD_STEPS as STEPS
 from tests.client.test_live import TIMEOUT_S, until
 
 TARGET = "https://git.example/acme/payments"
@@ -24,18 +25,18 @@ def kinds(scan: scanwatch.Scan) -> list[str]:
 
 
 def test_a_scan_is_followed_by_events_and_confirmed_by_a_read() -> None:
-    with field_gateway() as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway() as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET)
         assert scan.result(TIMEOUT_S).artifacts == 4
         assert scan.connection is ConnectionState.LIVE
         assert list(scan.events()["progress_percent"].dropna()) == [*(percent for percent, _ in STEPS), 100]
         assert kinds(scan)[-1] == EventKind.COMPLETE
         assert scan.progress_percent == 100
-        assert scan.id in gateway.requests
+        assert f"GET /api/v1/scans/{scan.id}" in gateway.requests
 
 
 def test_a_gateway_that_sends_no_event_is_read_instead_and_nothing_is_invented() -> None:
-    with field_gateway(events=False) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(events=False)) as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET).wait(TIMEOUT_S)
         assert scan.status is ScanStatus.COMPLETED
         assert len(scan.events()) == 0
@@ -44,13 +45,13 @@ def test_a_gateway_that_sends_no_event_is_read_instead_and_nothing_is_invented()
 
 
 def test_events_before_the_answer_are_not_lost() -> None:
-    with field_gateway(early=True) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(early=True)) as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET).wait(TIMEOUT_S)
         assert len(scan.events()) == len(STEPS) + 1
 
 
 def test_failing_then_completing_shows_as_a_second_attempt() -> None:
-    with field_gateway(failures=1) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(failures=1)) as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET).wait(TIMEOUT_S)
         assert (scan.status, scan.attempt, scan.error) == (ScanStatus.COMPLETED, 2, None)
         assert [failure.error for failure in scan.snapshot.failures] == ["Server Error"]
@@ -58,7 +59,7 @@ def test_failing_then_completing_shows_as_a_second_attempt() -> None:
 
 
 def test_failing_in_every_attempt_is_a_failure_with_the_error_of_each() -> None:
-    with field_gateway(failures=3) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(failures=3)) as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET)
         with pytest.raises(scanwatch.ScanFailed, match="Server Error") as failed:
             scan.result(TIMEOUT_S)
@@ -66,7 +67,7 @@ def test_failing_in_every_attempt_is_a_failure_with_the_error_of_each() -> None:
 
 
 def test_extra_arguments_foreign_events_and_nonsense_do_no_harm() -> None:
-    with field_gateway(extra=("offset", {"x": 1})) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(extra=("offset", {"x": 1}))) as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET)
         gateway.send("somebody:else", {"a": 1})
         gateway.send(f"scan:{scan.id}:progress")
@@ -79,7 +80,7 @@ def test_extra_arguments_foreign_events_and_nonsense_do_no_harm() -> None:
 
 
 def test_a_scan_that_finished_before_anyone_listened_is_seen_completed() -> None:
-    with field_gateway() as gateway:
+    with ScriptedGateway() as gateway:
         with scanwatch.connect(gateway.url) as client:
             scan_id = client.scan(TARGET).wait(TIMEOUT_S).id
         with scanwatch.connect(gateway.url) as later:
@@ -89,14 +90,14 @@ def test_a_scan_that_finished_before_anyone_listened_is_seen_completed() -> None
 
 
 def test_a_gateway_under_a_path_is_reached_for_records_and_events() -> None:
-    with field_gateway(prefix="/user/ada/proxy/8700") as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(prefix="/user/ada/proxy/8700") as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET).wait(TIMEOUT_S)
         assert client.url.endswith("/user/ada/proxy/8700/")
         assert len(scan.events()) == len(STEPS) + 1
 
 
 def test_what_a_gateway_cannot_do_it_says_in_words() -> None:
-    with field_gateway() as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway() as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET)
         with pytest.raises(scanwatch.NotSupported, match="cannot cancel"):
             scan.cancel()
@@ -110,7 +111,7 @@ def test_what_a_gateway_cannot_do_it_says_in_words() -> None:
 
 
 def test_a_watch_of_everything_shows_what_the_lists_and_the_events_say() -> None:
-    with field_gateway() as gateway, scanwatch.connect(gateway.url) as triggering:
+    with ScriptedGateway() as gateway, scanwatch.connect(gateway.url) as triggering:
         before = triggering.scan(TARGET).wait(TIMEOUT_S)
         with scanwatch.connect(gateway.url) as watching:
             feed = watching.feed()
@@ -120,7 +121,7 @@ def test_a_watch_of_everything_shows_what_the_lists_and_the_events_say() -> None
 
 
 def test_the_history_table_filters_in_the_client() -> None:
-    with field_gateway() as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway() as gateway, scanwatch.connect(gateway.url) as client:
         scan = client.scan(TARGET).wait(TIMEOUT_S)
         client.scan("https://git.example/acme/ledger").wait(TIMEOUT_S)
         assert list(client.scans(repository="acme/payments").index) == [scan.id]

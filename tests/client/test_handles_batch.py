@@ -22,8 +22,7 @@ import scanwatch
 from scanwatch import ScanStatus
 from scanwatch.client import FIRST_COMPLETED, FIRST_EXCEPTION, AsyncBatch, AsyncScan, Batch
 from scanwatch.model import ConnectionState
-from scanwatch.testing import RunningGateway
-from tests.client._field_gateway import field_gateway
+from scanwatch.testing import Quirks, RunningGateway, ScriptedGateway
 from tests.client._proxy import proxied
 from tests.client.test_live import ENDLESS, TIMEOUT_S, until
 
@@ -201,7 +200,7 @@ def test_a_gateway_that_is_away_for_a_while_costs_no_target(gateway: RunningGate
 
 
 def test_a_gateway_that_was_asked_too_often_is_asked_again_later() -> None:
-    with field_gateway(too_many=1) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(busy=1)) as gateway, scanwatch.connect(gateway.url) as client:
         batch = client.scan_many(["https://git.example/acme/payments"] * 2).wait(TIMEOUT_S)
         assert [scan.status for scan in batch.scans] == [ScanStatus.COMPLETED] * 2
         assert batch.errors == []
