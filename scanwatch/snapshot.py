@@ -371,7 +371,9 @@ def confirm(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
 
 def _confirmed_running(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
     if snapshot.seq or snapshot.settling or snapshot.updated_at is not None:
-        return snapshot if snapshot.status not in WAITING else replace(snapshot, status=record.status)
+        # Events tell more than a record, except that somebody asked the scan to stop: that stays true until its end.
+        known = snapshot.status not in WAITING and record.status is not ScanStatus.CANCELLING
+        return snapshot if known else replace(snapshot, status=record.status)
     percent = record.progress_percent
     if percent is None and record.job is not None:
         percent = record.job.progress_percent

@@ -18,7 +18,7 @@ from ..errors import (
     ScanwatchError,
     UsageError,
 )
-from ..model import TERMINAL, Artifact, Event, Finding, Repository, ScanRecord
+from ..model import TERMINAL, Artifact, Event, Finding, Repository, ScanRecord, ScanStatus
 from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
@@ -51,6 +51,8 @@ class Core:
         self._transport = self.driver.transport
         self._registering: asyncio.Lock = asyncio.Lock()
         self._repository_ids: dict[str, str] = {}
+        self._listed = False
+        """Whether the repositories were listed once: to list them for every new target takes longer and longer."""
         self._released = False
         self._closing = threading.Lock()
         self._thread.before_exit(id(self), self.driver.close)
@@ -131,7 +133,7 @@ class Core:
         self.driver.act()
 
     async def cancel(self, scan_id: str) -> None:
-        """Ask a scan to stop; one that has ended is left alone."""
+        """Ask a scan to stop, and see to it that this shows; one that has ended is left alone."""
         if self.session.scans[scan_id].snapshot.terminal:
             return
         try:
@@ -140,6 +142,11 @@ class Core:
             raise NotSupported(
                 f"The gateway at {self._transport.gateway} cannot cancel scans; scan {scan_id} goes on."
             ) from None
+        self.driver.act()
+        snapshot = self.session.scans[scan_id].snapshot
+        if snapshot.status is not ScanStatus.CANCELLING and not snapshot.terminal:
+            with suppress(GatewayError):  # it was asked; whether it shows already is another matter
+                await self.refresh(scan_id)
 
     async def retry(self, scan_id: str) -> str:
         """Ask for a new scan of the same target; its id."""
@@ -222,12 +229,15 @@ class Core:
     async def _repository_of(self, wanted: Wanted) -> str:
         """The id of the target's repository, registered if it is not yet; one registration at a time."""
         async with self._registering:
-            known = self._repository_ids.get(wanted.target) or await self._find_repository(wanted.target)
+            known = self._repository_ids.get(wanted.target)
+            if known is None and not self._listed:
+                known = await self._find_repository(wanted.target)
             return known or await self._add_repository(wanted)
 
     async def _find_repository(self, target: str) -> str | None:
         for repository in await self._transport.repositories():
             self._repository_ids[repository.target] = repository.id
+        self._listed = True
         return self._repository_ids.get(target)
 
     async def _add_repository(self, wanted: Wanted) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from ..errors import ScanError
 from ..model import Event, ScanResult
 from ._state import EventQueue, ScanState
 from ._waiting import await_on, await_until, block_on, wait_until
@@ -48,8 +49,18 @@ class Scan(ScanState):
         """
         return self.wait(timeout)._result()
 
+    def exception(self, timeout: float | None = None) -> ScanError | None:
+        """Wait for the end and return what :meth:`result` would raise; ``None`` if it completed.
+
+        Raises:
+            TimeoutError: the time ran out; as :meth:`wait`.
+        """
+        return self.wait(timeout)._exception()
+
     def cancel(self) -> None:
         """Ask the scan to stop; it is ``cancelling`` until the worker confirms. Harmless when repeated or too late.
+
+        A scan that is about to complete may complete all the same.
 
         Raises:
             NotSupported: this gateway cannot cancel.
@@ -57,7 +68,12 @@ class Scan(ScanState):
         self._block(lambda: self._core.cancel(self._id))
 
     def retry(self) -> Scan:
-        """Start a new scan of the same target with the same options; its handle."""
+        """Start a new scan of the same target with the same options; its handle.
+
+        Raises:
+            NotSupported: this gateway cannot retry; ``client.scan(target)`` starts a new one.
+            GatewayAnswerError: the scan has not ended yet.
+        """
         return Scan(self._core, self._block(lambda: self._core.retry(self._id)))
 
     def refresh(self) -> Self:
@@ -120,6 +136,11 @@ class AsyncScan(ScanState):
     async def result(self, timeout: float | None = None) -> ScanResult:  # noqa: ASYNC109
         """Wait for the end and return the result, or raise; as :meth:`Scan.result`."""
         return await _result(self, timeout)
+
+    async def exception(self, timeout: float | None = None) -> ScanError | None:  # noqa: ASYNC109
+        """Wait for the end and return what :meth:`result` would raise; as :meth:`Scan.exception`."""
+        await _wait(self, timeout)
+        return self._exception()
 
     async def cancel(self) -> None:
         """Ask the scan to stop; as :meth:`Scan.cancel`."""

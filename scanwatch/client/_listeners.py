@@ -84,7 +84,7 @@ def _told(listener: Callable[..., object], *what: object) -> None:
         _logger.exception("a callback failed: %r", listener)
 
 
-Job = tuple[Callable[[Event], object], Event, Callable[[], bool]]
+Job = tuple[Callable[[Any], object], object, Callable[[], bool]]
 
 
 class Callbacks:
@@ -96,15 +96,15 @@ class Callbacks:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def call(self, callback: Callable[[Event], object], event: Event, wanted: Callable[[], bool]) -> None:
-        """Call ``callback(event)`` after those before it, if it is ``wanted()`` by then; dropped once closed."""
+    def call(self, callback: Callable[[Any], object], what: object, wanted: Callable[[], bool]) -> None:
+        """Call ``callback(what)`` after those before it, if it is ``wanted()`` by then; dropped once closed."""
         with self._lock:
             if self._closed:
                 return
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="scanwatch-callbacks", daemon=True)
                 self._thread.start()
-            self._jobs.put((callback, event, wanted))
+            self._jobs.put((callback, what, wanted))
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Run what is queued and end the thread; a callback that takes longer is left to itself."""
@@ -117,6 +117,6 @@ class Callbacks:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            callback, event, wanted = job
+            callback, what, wanted = job
             if wanted():
-                _told(callback, event)
+                _told(callback, what)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
-from ..errors import ScanCancelled, ScanFailed, UsageError
+from ..errors import ScanCancelled, ScanError, ScanFailed, UsageError
 from ..model import ConnectionState, Event, Phase, ScanResult, ScanStatus, target_name
 from ..snapshot import Snapshot, eta_s
 from ._core import Core
@@ -16,6 +16,7 @@ from ._timing import elapsed_s, gateway_time
 from ._waiting import Wake
 
 ON_EVENT_WANTS = "on_event() takes a function of one argument, the event"
+DONE_CALLBACK_WANTS = "add_done_callback() takes a function of one argument, the scan's handle"
 
 
 class ScanState:
@@ -90,6 +91,10 @@ class ScanState:
         """Whether the scan has ended, however."""
         return self.snapshot.terminal
 
+    def cancelled(self) -> bool:
+        """Whether the scan has ended as cancelled."""
+        return self.status is ScanStatus.CANCELLED
+
     def on_event(self, callback: Callable[[Event], object]) -> End:
         """Call ``callback`` with every event of the scan, in order and once each, those that have come included.
 
@@ -105,6 +110,18 @@ class ScanState:
         tap = Tap(self._core, self._id, receive)
         tap.start()
         return tap.close
+
+    def add_done_callback(self, callback: Callable[[Self], object]) -> End:
+        """Call ``callback`` with this handle once the scan has ended, however; soon if it has already.
+
+        It is called as those of :meth:`on_event` are, and also where a gateway sends no events. The returned function
+        ends it. A client that is closed first calls it no more.
+        """
+        if not callable(callback):
+            raise UsageError(f"{DONE_CALLBACK_WANTS}, not {callback!r}.")
+        at_end = AtEnd(self, callback)
+        at_end.start()
+        return at_end.close
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {target_name(self.target) if self.target else self._id}>"
@@ -165,19 +182,26 @@ class ScanState:
         return False
 
     def _result(self) -> ScanResult:
+        error = self._exception()
+        if error is not None:
+            raise error
+        return self.snapshot.result or ScanResult(self._id)
+
+    def _exception(self) -> ScanError | None:
+        """Why there is no result; ``None`` if there is one."""
         snapshot = self.snapshot
         if snapshot.status is ScanStatus.CANCELLED:
-            raise ScanCancelled(f"Scan {self._named()} was cancelled.", scan_id=self._id)
-        if snapshot.status is ScanStatus.FAILED:
-            place = f" in {snapshot.phase}" if snapshot.phase else ""
-            raise ScanFailed(
-                f"Scan {self._named()} failed{place}: {snapshot.error or 'no reason given'}",
-                scan_id=self._id,
-                code=snapshot.code,
-                phase=snapshot.phase,
-                attempts=snapshot.failures,
-            )
-        return snapshot.result or ScanResult(self._id)
+            return ScanCancelled(f"Scan {self._named()} was cancelled.", scan_id=self._id)
+        if snapshot.status is not ScanStatus.FAILED:
+            return None
+        place = f" in {snapshot.phase}" if snapshot.phase else ""
+        return ScanFailed(
+            f"Scan {self._named()} failed{place}: {snapshot.error or 'no reason given'}",
+            scan_id=self._id,
+            code=snapshot.code,
+            phase=snapshot.phase,
+            attempts=snapshot.failures,
+        )
 
     def _named(self) -> str:
         return f"{self._id} of {self.target}" if self.target else self._id
@@ -247,3 +271,35 @@ class EventQueue:
     def ready(self) -> bool:
         """Whether there is an event to take, or never will be."""
         return bool(self.events) or self.tap.exhausted
+
+
+class AtEnd:
+    """A callback for the end of a scan, called once."""
+
+    def __init__(self, scan: ScanState, callback: Callable[[Any], object]) -> None:
+        self._scan = scan
+        self._callback = callback
+        self._wanted = True
+        self._ends: list[End] = []
+
+    def start(self) -> None:
+        """Begin to look: from now on things happen on another thread."""
+        self._scan._core.call(self._begin)
+
+    def close(self) -> None:
+        """Call nobody any more; harmless when repeated."""
+        self._wanted = False
+        self._forget()
+
+    def _begin(self) -> None:
+        self._ends.append(self._scan._arm(self._look))
+        self._look()
+
+    def _look(self) -> None:
+        if self._ends and (self._scan.done() or not self._wanted):
+            self._forget()
+            self._scan._core.callbacks.call(self._callback, self._scan, lambda: self._wanted)
+
+    def _forget(self) -> None:
+        while self._ends:
+            self._ends.pop()()
