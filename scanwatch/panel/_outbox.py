@@ -6,9 +6,11 @@ late view starts from. Both say ``at``, the wall-clock time they were made, and 
 
 ::
 
-    snapshot  {number, at, connection, trouble, rows: [[scan_id, row], ...]}       newest first
-    patch     {patch, at, rows: {scan_id: changed fields}, [first: new ids | order: all ids], [gone: ids],
+    snapshot  {number, at, connection, trouble, ids: newest first, groups: [...]}
+    patch     {patch, at, [first: new ids | order: all ids], [gone: ids], [groups: changed fields],
                [connection], [trouble], [events: {scan_id: [[seq, ms, words], ...]}]}
+
+Groups (``_groups``) name rows by their place in the list, as it is after ``gone``, ``first`` and ``order``.
 """
 
 from __future__ import annotations
@@ -21,12 +23,16 @@ from typing import Any
 from ..model import Connection, Event
 from ..snapshot import Snapshot
 from ._feed import Feed
-from ._rows import Row, difference, encode, encode_events, milliseconds
+from ._groups import grouped
+from ._rows import Row, changes, encode, encode_events, milliseconds
 
 PATCH_EVERY_S = 0.1
 SNAPSHOT_EVERY_S = 1.0
-ROWS_PER_SNAPSHOT = 500
+ROWS_PER_SNAPSHOT = 250
 """With more rows than this, snapshots come less often in proportion: they are the larger part of the bytes."""
+
+ROWS_PER_S = 5000
+"""How many changed rows are told in a second: some 60 bytes each. With more, each is told less often."""
 
 DUTY = 0.05
 """The share of its time the flusher may spend on one panel."""
@@ -56,6 +62,7 @@ class Outbox:
         self._feed = feed
         self._wall = wall
         self._number = 0
+        self._at_ms = 0
         self._seen: dict[str, Snapshot] = {}
         self._rows: dict[str, Row] = {}
         self._order: list[str] = []
@@ -65,6 +72,8 @@ class Outbox:
         self._snapshot_at = float("-inf")
         self._stale = False
         self._ended = False
+        self._wanted = False
+        self._changed_rows = 0
         self.ready_at = float("-inf")
         """The clock's time before which nothing more should be taken."""
 
@@ -81,47 +90,62 @@ class Outbox:
         events = self._new_events(opened)
         if events:
             patch["events"] = events
-        self.ready_at = now + PATCH_EVERY_S
+        self.ready_at = now + max(PATCH_EVERY_S, self._changed_rows / ROWS_PER_S)
         if patch:
             self._number += 1
         # A snapshot has no events, so it stands in for a patch only when there are none to tell.
-        if self._stale and not events and now >= self._snapshot_due():
-            self._stale = self._ended = False
+        if (self._stale or self._wanted) and not events and now >= self._snapshot_due():
+            self._stale = self._ended = self._wanted = False
             self._snapshot_at = now
             return Outgoing(snapshot=self._snapshot())
         if patch:
-            return Outgoing(patch={"patch": self._number, "at": self._now_ms(), **patch})
+            return Outgoing(patch={"patch": self._number, "at": self._at_ms, **patch})
         return Outgoing()
+
+    def want_snapshot(self) -> None:
+        """Owe a snapshot soon, and the events on display once more: a view has missed something."""
+        self._wanted = True
+        self._told_events.clear()
+
+    def forget_events(self, scan_id: str) -> None:
+        """Tell the events of a scan anew: its details were opened, maybe in a view that knows none."""
+        self._told_events.pop(scan_id, None)
 
     def due(self) -> float | None:
         """When to take again even if nothing changes: a snapshot is owed."""
-        return max(self._snapshot_due(), self.ready_at) if self._stale else None
+        return max(self._snapshot_due(), self.ready_at) if self._stale or self._wanted else None
 
     def worked(self, seconds: float) -> None:
         """Note what the last flush cost, so that a large panel rests in proportion."""
         self.ready_at += min(MAX_REST_S, max(0.0, seconds / DUTY - PATCH_EVERY_S))
 
     def _snapshot_due(self) -> float:
+        size = max(1.0, len(self._rows) / ROWS_PER_SNAPSHOT)
         if self._ended and all(snapshot.terminal for snapshot in self._seen.values()):
             return float("-inf")
-        pause_s = PATCH_EVERY_S if self._ended else SNAPSHOT_EVERY_S
-        return self._snapshot_at + pause_s * max(1.0, len(self._rows) / ROWS_PER_SNAPSHOT)
+        # Ends are told at once among few scans; among thousands there is always one.
+        soon = self._wanted or (self._ended and size == 1.0)
+        return self._snapshot_at + (PATCH_EVERY_S if soon else SNAPSHOT_EVERY_S) * size
 
     def _snapshot(self) -> Message:
+        rows = enumerate(self._rows[scan_id] for scan_id in self._order)
         return {
             "number": self._number,
-            "at": self._now_ms(),
+            "at": self._at_ms,
             "connection": self._connection,
             "trouble": self._trouble,
-            "rows": [[scan_id, self._rows[scan_id]] for scan_id in self._order],
+            "ids": self._order,
+            "groups": grouped(rows, len(self._order), self._at_ms),
         }
 
     def _read_patch(self) -> Message:
         """Bring the told state up to the feed's and return what that changed."""
+        self._at_ms = round(self._wall() * 1000)
         patch: Message = self._read_order()
-        rows = self._read_rows()
-        if rows:
-            patch["rows"] = rows
+        changed = self._read_rows()
+        self._changed_rows = len(changed)
+        if changed:
+            patch["groups"] = grouped(changed, len(self._order), self._at_ms)
         connection = encode_connection(self._feed.connection())
         if connection != self._connection:
             patch["connection"] = self._connection = connection
@@ -150,34 +174,46 @@ class Outbox:
             placed = {"first": added} if order == added + kept else {"order": order}
         return {**placed, "gone": gone} if gone else placed
 
-    def _read_rows(self) -> dict[str, Row]:
-        changed: dict[str, Row] = {}
-        for scan_id, snapshot in self._current.items():
+    def _read_rows(self) -> list[tuple[int, Row]]:
+        """The places of rows that changed, with the fields that did."""
+        changed: list[tuple[int, Row]] = []
+        for position, (scan_id, snapshot) in enumerate(self._current.items()):
             seen = self._seen.get(scan_id)
             if seen is snapshot:
                 continue
-            row = {**encode(snapshot), **self._heard(snapshot, seen)}
-            fields = difference(self._rows.get(scan_id, {}), row)
+            fields = self._read_row(scan_id, seen, snapshot)
             self._ended = self._ended or (snapshot.terminal and not (seen and seen.terminal))
-            self._seen[scan_id], self._rows[scan_id] = snapshot, row
             if fields:
-                changed[scan_id] = fields
+                changed.append((position, fields))
         return changed
 
-    def _heard(self, snapshot: Snapshot, seen: Snapshot | None) -> Row:
+    def _read_row(self, scan_id: str, seen: Snapshot | None, snapshot: Snapshot) -> Row:
+        """Bring one told row up to date; the fields that changed."""
+        row = self._rows.setdefault(scan_id, {})
+        fields = encode(snapshot) if seen is None else changes(row, seen, snapshot)
+        heard_ms = self._heard(row, seen, snapshot)
+        if row.get("heard") != heard_ms:
+            fields["heard"] = heard_ms
+        row.update(fields)
+        for name in [name for name, value in fields.items() if value is None]:
+            del row[name]
+        self._seen[scan_id] = snapshot
+        return fields
+
+    def _heard(self, row: Row, seen: Snapshot | None, snapshot: Snapshot) -> int | None:
         """When the newest event came here, where that differs from its own time: the gateway's clock may be off."""
         if snapshot.updated_at is None:
-            return {}
-        now_ms, updated_ms = self._now_ms(), round(snapshot.updated_at.timestamp() * 1000)
+            return None
+        updated_ms = round(snapshot.updated_at.timestamp() * 1000)
         if seen is not None and seen.updated_at == snapshot.updated_at:
-            heard_ms = int(self._rows[snapshot.scan_id].get("heard", updated_ms))
+            heard_ms = int(row.get("heard", updated_ms))
         else:
-            heard_ms = now_ms if seen is not None else min(now_ms, updated_ms)
-        return {} if abs(heard_ms - updated_ms) < CLOCKS_AGREE_MS else {"heard": heard_ms}
+            heard_ms = self._at_ms if seen is not None else min(self._at_ms, updated_ms)
+        return None if abs(heard_ms - updated_ms) < CLOCKS_AGREE_MS else heard_ms
 
     def _new_events(self, opened: Sequence[str]) -> dict[str, list[list[Any]]]:
         for closed in self._told_events.keys() - set(opened):
-            del self._told_events[closed]
+            self._told_events.pop(closed, None)
         news = {}
         for scan_id in opened:
             events = self._feed.events(scan_id, EVENTS_SHOWN)
@@ -185,9 +221,6 @@ class Outbox:
                 self._told_events[scan_id] = events[-1]
                 news[scan_id] = encode_events(events)
         return news
-
-    def _now_ms(self) -> int:
-        return round(self._wall() * 1000)
 
 
 def encode_connection(connection: Connection) -> Message:

@@ -69,6 +69,7 @@ class Panel(anywidget.AnyWidget):
         display_mode()
         self._feed = feed
         self._built = False
+        self._marked = False
         self._opened: list[str] = []
         self._outbox = Outbox(feed)
         # Listen before the first reading: a change in between is then told by the next patch.
@@ -92,6 +93,9 @@ class Panel(anywidget.AnyWidget):
         if self.comm is None:
             return None
         started = time.monotonic()
+        if started < self._outbox.ready_at:  # marked while the last flush ran
+            return self._outbox.ready_at
+        self._marked = False
         outgoing = self._outbox.take(started, tuple(self._opened))
         if outgoing.snapshot is not None:
             self.snapshot = outgoing.snapshot
@@ -109,7 +113,9 @@ class Panel(anywidget.AnyWidget):
         super().close()
 
     def _mark(self) -> None:
-        if self._built:
+        # A feed may tell of thousands of changes between two flushes: all but the first cost nothing.
+        if self._built and not self._marked:
+            self._marked = True
             shared.mark(self, self._outbox.ready_at)
 
     def _clicked(self, content: object, _buffers: object = None) -> None:
@@ -119,6 +125,9 @@ class Panel(anywidget.AnyWidget):
         wish, scan_id, target = content.get("do"), content.get("scan_id"), content.get("target")
         if wish in {"open", "close"} and isinstance(scan_id, str):
             self._show_events(scan_id, wish == "open")
+        elif wish == "again":
+            self._outbox.want_snapshot()
+            self._mark()
         elif self.options["read_only"]:
             return
         elif wish == "trigger" and isinstance(target, str) and target.strip():
@@ -129,6 +138,7 @@ class Panel(anywidget.AnyWidget):
             self._feed.retry(scan_id)
 
     def _show_events(self, scan_id: str, wanted: bool) -> None:
+        self._outbox.forget_events(scan_id)
         others = [other for other in self._opened if other != scan_id]
         self._opened = [*others, scan_id][-_MAX_OPENED:] if wanted else others
         self._mark()

@@ -1,4 +1,4 @@
-"""JupyterLab in Chromium: a server of our own, isolated from the machine's settings, and pages on its notebooks.
+"""JupyterLab in Chromium: a server of our own and pages on its notebooks.
 
 ``lab`` starts once a session; ``browser`` once a module (Playwright's loop must not outlive the module, or the
 suite's own asyncio tests would find a running one). ``open_notebook`` gives a page with the notebook open and its
@@ -7,178 +7,19 @@ kernel connected and idle, and shuts both down after the test.
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-START_TIMEOUT_S = 60
-KERNEL_READY = """() => {
-    const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
-    const kernel = session?.session?.kernel;
-    return session?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-}"""
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab; ``folder`` holds its notebooks."""
-
-    url: str
-    folder: Path
-    token: str
-
-    def shut_down_kernels(self) -> None:
-        for session in self._ask("GET", "api/sessions"):
-            self._ask("DELETE", f"api/sessions/{session['id']}")
-
-    def _ask(self, method: str, path: str) -> Any:
-        request = urllib.request.Request(
-            self.url + path, method=method, headers={"Authorization": f"token {self.token}"}
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.loads(answer.read() or b"null")
-
-
-@dataclass(frozen=True)
-class NotebookPage:
-    """An open notebook. Look for things inside ``panel``: Lab has progress bars of its own."""
-
-    page: Page
-    lab: Lab
-
-    def command(self, name: str, **arguments: Any) -> None:
-        self.page.evaluate(
-            "([name, options]) => window.jupyterapp.commands.execute(name, options).then(() => null)", [name, arguments]
-        )
-
-    def run_all(self) -> None:
-        """Run every cell; returns when the last has run."""
-        self.command("notebook:run-all-cells")
-
-    def start_all(self) -> None:
-        """Run every cell without waiting for them."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
-
-    @property
-    def panel(self) -> Any:
-        return self.page.locator(".jp-OutputArea-output .sw")
-
-    def wait_for_kernel(self) -> None:
-        self.page.wait_for_function(KERNEL_READY, timeout=START_TIMEOUT_S * 1000)
-
-    def execute(self, code: str) -> str:
-        """Run code in the notebook's kernel, outside any cell; returns what it printed."""
-        return str(
-            self.page.evaluate(
-                """async (code) => {
-                    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-                    const future = kernel.requestExecute({ code, store_history: false });
-                    let printed = "";
-                    future.onIOPub = ({ content }) => { printed += content.text ?? content.evalue ?? ""; };
-                    await future.done;
-                    return printed.trim();
-                }""",
-                code,
-            )
-        )
-
-    def reload(self) -> None:
-        """Save, load the page anew and wait for the same kernel."""
-        self.command("docmanager:save")
-        self.page.reload()
-        self.wait_for_kernel()
+from ._lab import CHROMIUM, CHROMIUM_FLAGS, Lab, NotebookPage, open_page, start_lab, write_notebook
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    home = tmp_path_factory.mktemp("lab")
-    folder = home / "notebooks"
-    folder.mkdir()
-    _silence_news(home / "jupyter_config_dir")
-    token = secrets.token_hex(16)
-    with (
-        (home / "log").open("wb") as log,
-        subprocess.Popen(_command(folder, token), env=_environment(home), cwd=folder, stdout=log, stderr=log) as server,
-    ):
-        try:
-            lab = Lab(_wait_for_url(server, home), folder, token)
-            yield lab
-            lab.shut_down_kernels()
-        finally:
-            server.terminate()
-
-
-def _silence_news(config: Path) -> None:
-    """Lab asks a new user about news in a pop-up that covers the notebook."""
-    page_config = config / "labconfig" / "page_config.json"
-    page_config.parent.mkdir(parents=True)
-    page_config.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
-
-
-def _command(folder: Path, token: str) -> list[str]:
-    settings = {
-        "ServerApp.root_dir": folder,
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": 0,
-        "ServerApp.allow_root": True,
-        "IdentityProvider.token": token,
-        "LabApp.extension_manager": "readonly",
-    }
-    options = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", *options]
-
-
-def _environment(home: Path) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "SCANWATCH", "IPYTHON"))
-    }
-    places = {
-        name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "HOME")
-    }
-    return {
-        **kept,
-        **places,
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "PYTHONPATH": str(ROOT),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
-    }
-
-
-def _wait_for_url(server: subprocess.Popen[bytes], home: Path) -> str:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        for file in (home / "runtime").glob("jpserver-*.json"):
-            url = str(json.loads(file.read_text())["url"])
-            try:
-                urllib.request.urlopen(url + "api", timeout=5).close()
-            except OSError:
-                break
-            return url
-        time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start:\n{(home / 'log').read_text()[-3000:]}")
+    with start_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
@@ -196,17 +37,21 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
     errors: list[str] = []
 
     def open_one(
-        *cells: str, path: Path | None = None, width: int = 1280, theme: str = "JupyterLab Light"
+        *cells: str,
+        path: Path | None = None,
+        width: int = 1280,
+        theme: str = "JupyterLab Light",
+        front_end: str = "lab",
     ) -> NotebookPage:
         name = f"{request.node.name[:60]}-{len(contexts)}.ipynb"
-        _write(lab.folder / name, cells, path)
+        if path is None:
+            write_notebook(lab.folder / name, *cells)
+        else:
+            (lab.folder / name).write_bytes(path.read_bytes())
         context = browser.new_context(viewport={"width": width, "height": 900}, device_scale_factor=1.5)
         contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{lab.url}lab/tree/{name}?reset&token={lab.token}")
-        notebook = NotebookPage(page, lab)
-        notebook.wait_for_kernel()
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        notebook = open_page(lab, context, name, front_end)
         if theme != "JupyterLab Light":
             notebook.command("apputils:change-theme", theme=theme)
         return notebook
@@ -216,12 +61,3 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
         context.close()
     lab.shut_down_kernels()
     assert errors == []
-
-
-def _write(target: Path, cells: tuple[str, ...], path: Path | None) -> None:
-    if path is not None:
-        target.write_bytes(path.read_bytes())
-        return
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, target)

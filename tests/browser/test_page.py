@@ -23,7 +23,7 @@ from scanwatch.testing import RunningGateway, run_gateway
 from tests.browser._proxies import stripping_proxy
 from tests.client._proxy import proxied
 
-from .conftest import Lab
+from ._lab import Lab
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import NotebookPage
+from ._lab import NotebookPage
 
 pytestmark = pytest.mark.browser
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from .conftest import ROOT, NotebookPage
+from ._lab import ROOT, NotebookPage
 
 pytestmark = pytest.mark.browser
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from scanwatch.model import ConnectionState, Phase
-from scanwatch.panel._outbox import PATCH_EVERY_S, Outbox
+from scanwatch.panel._outbox import PATCH_EVERY_S, ROWS_PER_S, Outbox
 
 from .staged import StagedFeed
+from .told import Told
 
 
-def staged(*targets: str) -> tuple[StagedFeed, Outbox, dict[str, Any]]:
+def staged(*targets: str) -> tuple[StagedFeed, Outbox, Told]:
     feed = StagedFeed(*(targets or ("sim://acme/payments", "sim://acme/ledger")))
     outbox = Outbox(feed, wall=lambda: 1_800_000_000.0)
-    return feed, outbox, outbox.first()
+    return feed, outbox, Told(outbox.first())
 
 
 def take_patch(outbox: Outbox, now: float = 0.1, **more: Any) -> dict[str, Any]:
@@ -28,31 +29,39 @@ def take_patch(outbox: Outbox, now: float = 0.1, **more: Any) -> dict[str, Any]:
     return patch
 
 
+def take_snapshot(outbox: Outbox, now: float) -> dict[str, Any]:
+    snapshot = outbox.take(now).snapshot
+    assert snapshot is not None
+    return snapshot
+
+
 def calm(outbox: Outbox) -> None:
     """Let the snapshot that the next change owes be a recent one."""
     outbox._snapshot_at = 0.0
 
 
 def test_the_first_snapshot_has_every_row_newest_first() -> None:
-    _, _, first = staged("sim://acme/payments", "sim://acme/ledger")
-    assert [row["name"] for _, row in first["rows"]] == ["acme/payments", "acme/ledger"]
+    feed = StagedFeed("sim://acme/payments", "sim://acme/ledger")
+    first = Outbox(feed, wall=lambda: 1_800_000_000.0).first()
+    assert [row["name"] for row in Told(first).rows.values()] == ["acme/payments", "acme/ledger"]
     assert (first["number"], first["at"]) == (0, 1_800_000_000_000)
     assert first["connection"]["state"] == "live"
 
 
 def test_a_patch_has_changed_fields_of_changed_rows_only() -> None:
-    feed, outbox, first = staged()
+    feed, outbox, told = staged()
     calm(outbox)
-    changed = first["rows"][1][0]
+    changed = told.order[1]
     feed.progress(changed, Phase.FETCH, 10, 100)
-    take_patch(outbox)
+    told.apply(take_patch(outbox))
     feed.progress(changed, Phase.FETCH, 20, 100)
     patch = take_patch(outbox, 0.2)
     assert patch["patch"] == 2
-    assert set(patch) == {"patch", "at", "rows"}
-    assert set(patch["rows"]) == {changed}
-    assert patch["rows"][changed].keys() <= {"share", "percent", "done", "seq", "updated", "heard", "left_s"}
-    assert patch["rows"][changed]["done"] == 20
+    assert set(patch) == {"patch", "at", "groups"}
+    fields = told.apply(patch)
+    assert set(fields) == {changed}
+    assert fields[changed].keys() <= {"share", "percent", "done", "seq", "updated", "heard", "left_s"}
+    assert fields[changed]["done"] == 20
 
 
 def test_nothing_is_told_when_nothing_changed() -> None:
@@ -62,28 +71,29 @@ def test_nothing_is_told_when_nothing_changed() -> None:
 
 
 def test_a_field_that_is_gone_is_told_as_null() -> None:
-    feed, outbox, first = staged()
+    feed, outbox, told = staged()
     calm(outbox)
-    scan_id = first["rows"][0][0]
+    scan_id = told.order[0]
     feed.progress(scan_id, Phase.FETCH, 1, 9, current_file="src/a.py")
-    take_patch(outbox)
+    told.apply(take_patch(outbox))
     feed.progress(scan_id, Phase.FETCH, 2, 9)
-    assert take_patch(outbox)["rows"][scan_id]["file"] is None
+    assert told.apply(take_patch(outbox))[scan_id]["file"] is None
+    assert "file" not in told.rows[scan_id]
 
 
 def test_many_changes_between_two_flushes_are_one_message() -> None:
-    feed, outbox, first = staged()
+    feed, outbox, told = staged()
     calm(outbox)
-    scan_id = first["rows"][0][0]
+    scan_id = told.order[0]
     for done in range(1, 51):
         feed.progress(scan_id, Phase.FETCH, done, 100)
-    assert take_patch(outbox)["rows"][scan_id]["done"] == 50
+    assert told.apply(take_patch(outbox))[scan_id]["done"] == 50
     assert outbox.take(0.2).patch is None
 
 
 def test_ten_patches_a_second_at_most_are_asked_for() -> None:
-    feed, outbox, first = staged()
-    feed.progress(first["rows"][0][0], Phase.FETCH, 1, 9)
+    feed, outbox, told = staged()
+    feed.progress(told.order[0], Phase.FETCH, 1, 9)
     outbox.take(3.0)
     assert outbox.ready_at == 3.0 + PATCH_EVERY_S
 
@@ -95,47 +105,101 @@ def test_a_costly_flush_is_followed_by_a_longer_rest() -> None:
     assert outbox.ready_at == 3.0 + 0.4
 
 
-def test_a_snapshot_follows_the_last_change_within_a_second() -> None:
-    feed, outbox, first = staged()
+def test_the_more_rows_change_the_less_often_each_is_told() -> None:
+    feed, outbox, told = staged(*(f"sim://acme/{number}" for number in range(1000)))
     calm(outbox)
-    feed.progress(first["rows"][0][0], Phase.FETCH, 1, 9)
+    for scan_id in told.order:
+        feed.progress(scan_id, Phase.FETCH, 1, 9)
+    outbox.take(1.0)
+    assert outbox.ready_at == 1.0 + 1000 / ROWS_PER_S
+
+
+def test_rows_that_change_alike_are_told_in_one_group() -> None:
+    feed, outbox, told = staged(*(f"sim://acme/{number}" for number in range(100)))
+    calm(outbox)
+    for scan_id in told.order:
+        feed.progress(scan_id, Phase.FETCH, 1, artifacts_found=0)
+    told.apply(take_patch(outbox))
+    for found, scan_id in enumerate(told.order, 1):
+        feed.progress(scan_id, Phase.FETCH, 2, artifacts_found=found)
+    patch = take_patch(outbox)
+    [[positions, columns]] = patch["groups"]
+    assert positions is None
+    assert (columns["done"], len(columns["artifacts"])) == ([2], 100)
+    told.apply(patch)
+    assert [told.rows[scan_id]["artifacts"] for scan_id in told.order] == list(range(1, 101))
+
+
+def test_a_snapshot_follows_the_last_change_within_a_second() -> None:
+    feed, outbox, told = staged()
+    calm(outbox)
+    feed.progress(told.order[0], Phase.FETCH, 1, 9)
     assert outbox.take(0.3).patch is not None
     assert outbox.due() == 1.0
-    snapshot = outbox.take(1.0).snapshot
-    assert snapshot is not None
-    assert snapshot["number"] == 1
+    assert take_snapshot(outbox, 1.0)["number"] == 1
     assert outbox.due() is None
 
 
 def test_the_end_of_the_last_scan_is_told_as_a_snapshot_at_once() -> None:
-    feed, outbox, first = staged("sim://acme/payments")
+    feed, outbox, told = staged("sim://acme/payments")
     calm(outbox)
-    scan_id = first["rows"][0][0]
+    scan_id = told.order[0]
     feed.progress(scan_id, Phase.PERSIST, 9, 9)
     outbox.take(0.1)
     feed.complete(scan_id, artifacts=3)
-    snapshot = outbox.take(0.2).snapshot
-    assert snapshot is not None
-    assert (snapshot["number"], snapshot["rows"][0][1]["status"]) == (2, "completed")
+    snapshot = take_snapshot(outbox, 0.2)
+    assert (snapshot["number"], Told(snapshot).rows[scan_id]["status"]) == (2, "completed")
 
 
 def test_with_many_rows_snapshots_come_less_often() -> None:
-    feed, outbox, first = staged(*(f"sim://acme/{number}" for number in range(1000)))
+    feed, outbox, told = staged(*(f"sim://acme/{number}" for number in range(1000)))
     calm(outbox)
-    feed.progress(first["rows"][0][0], Phase.FETCH, 1, 9)
+    feed.progress(told.order[0], Phase.FETCH, 1, 9)
     assert outbox.take(1.5).patch is not None
-    assert outbox.due() == 2.0
+    assert outbox.due() == 4.0
+
+
+def test_among_thousands_an_end_brings_no_snapshot_of_its_own() -> None:
+    feed, outbox, told = staged(*(f"sim://acme/{number}" for number in range(1000)))
+    calm(outbox)
+    feed.complete(told.order[0], artifacts=3)
+    assert told.apply(take_patch(outbox, 0.5))[told.order[0]]["status"] == "completed"
+    assert outbox.due() == 4.0
+
+
+def test_a_view_that_missed_a_patch_gets_a_snapshot_soon_and_the_events_again() -> None:
+    feed, outbox, told = staged(*(f"sim://acme/{number}" for number in range(1000)))
+    calm(outbox)
+    feed.progress(told.order[0], Phase.FETCH, 1, 9)
+    assert "events" in take_patch(outbox, opened=told.order[:1])
+    outbox.want_snapshot()
+    assert outbox.due() == 0.4
+    assert "events" in take_patch(outbox, 0.4, opened=told.order[:1])
+    assert outbox.take(0.5, told.order[:1]).snapshot is not None
+
+
+def test_details_opened_in_another_view_bring_the_events_again() -> None:
+    feed, outbox, told = staged()
+    calm(outbox)
+    feed.progress(told.order[0], Phase.PARSE, 1, 2)
+    assert "events" in take_patch(outbox, opened=told.order[:1])
+    outbox.forget_events(told.order[0])
+    assert "events" in take_patch(outbox, opened=told.order[:1])
 
 
 def test_a_new_scan_is_put_first_and_a_gone_one_is_dropped() -> None:
-    feed, outbox, first = staged()
+    feed, outbox, told = staged()
     calm(outbox)
     new = feed.add("sim://acme/new")
     patch = take_patch(outbox)
     assert patch["first"] == [new]
-    assert patch["rows"][new]["name"] == "acme/new"
-    feed.remove(first["rows"][0][0])
-    assert take_patch(outbox)["gone"] == [first["rows"][0][0]]
+    assert told.apply(patch)[new]["name"] == "acme/new"
+    feed.remove(told.order[1])
+    feed.progress(told.order[2], Phase.PARSE, 1, 2)
+    patch = take_patch(outbox)
+    assert patch["gone"] == [told.order[1]]
+    assert set(told.apply(patch)) == {told.order[1]}
+    assert told.rows[told.order[1]]["phase"] == "parse"
 
 
 def test_connection_and_trouble_are_told_when_they_change() -> None:
@@ -151,9 +215,9 @@ def test_connection_and_trouble_are_told_when_they_change() -> None:
 
 
 def test_events_are_told_of_opened_scans_only_and_once() -> None:
-    feed, outbox, first = staged()
+    feed, outbox, told = staged()
     calm(outbox)
-    scan_id = first["rows"][0][0]
+    scan_id = told.order[0]
     feed.progress(scan_id, Phase.PARSE, 1, 2, artifacts_found=4)
     assert "events" not in take_patch(outbox)
     [[seq, _, words]] = take_patch(outbox, opened=[scan_id])["events"][scan_id]
@@ -162,16 +226,16 @@ def test_events_are_told_of_opened_scans_only_and_once() -> None:
 
 
 def test_an_event_of_a_gateway_whose_clock_is_off_is_as_old_as_its_arrival() -> None:
-    feed, outbox, first = staged()  # its events are of the machine's time, far from the outbox's wall clock
+    feed, outbox, told = staged()  # its events are of the machine's time, far from the outbox's wall clock
     calm(outbox)
-    scan_id = first["rows"][0][0]
+    scan_id = told.order[0]
     feed.progress(scan_id, Phase.FETCH, 1, 9)
-    assert take_patch(outbox)["rows"][scan_id]["heard"] == 1_800_000_000_000
+    assert told.apply(take_patch(outbox))[scan_id]["heard"] == 1_800_000_000_000
 
 
 def test_no_message_has_the_key_some_kernels_keep_for_ever() -> None:
-    feed, outbox, first = staged()
+    feed, outbox, _ = staged()
     calm(outbox)
     feed.add("sim://acme/new")
-    assert "id" not in first
+    assert "id" not in outbox._snapshot()
     assert "id" not in take_patch(outbox)

@@ -22,6 +22,7 @@ from scanwatch.panel._text import table_text
 
 from .conftest import Sent
 from .staged import StagedFeed
+from .told import Told
 
 Eventually = Callable[[Callable[[], object]], None]
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -59,18 +60,18 @@ def end_all(feed: StagedFeed) -> None:
 
 def test_a_panel_opens_with_every_row(panel: Panel, sent: Sent) -> None:
     [state] = [data["state"] for kind, data in sent if kind == "comm_open" and "snapshot" in data["state"]]
-    assert [row["name"] for _, row in state["snapshot"]["rows"]] == ["acme/payments", "acme/ledger"]
+    assert [row["name"] for row in Told(state["snapshot"]).rows.values()] == ["acme/payments", "acme/ledger"]
 
 
 def test_a_change_is_sent_by_the_flusher(panel: Panel, feed: StagedFeed, sent: Sent, eventually: Eventually) -> None:
     scan_id = feed.snapshots()[0].scan_id
     feed.progress(scan_id, Phase.FETCH, 10, 100)
-    eventually(lambda: panel.snapshot["rows"][0][1].get("done") == 10 or patches(sent))
+    eventually(lambda: Told(panel.snapshot).rows[scan_id].get("done") == 10 or patches(sent))
 
 
 def test_the_end_is_in_the_snapshot_promptly(panel: Panel, feed: StagedFeed, eventually: Eventually) -> None:
     end_all(feed)
-    eventually(lambda: [row["status"] for _, row in panel.snapshot["rows"]] == ["completed", "completed"])
+    eventually(lambda: [row["status"] for row in Told(panel.snapshot).rows.values()] == ["completed", "completed"])
 
 
 def test_clicks_are_handed_to_the_feed(panel: Panel, feed: StagedFeed) -> None:

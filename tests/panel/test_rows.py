@@ -12,9 +12,12 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hypothesis import given
+
 from scanwatch.model import AttemptFailure, Phase, PhaseSpan, ScanResult, ScanStatus
-from scanwatch.panel._rows import difference, encode
+from scanwatch.panel._rows import changes, encode
 from scanwatch.snapshot import Snapshot
+from tests import strategies
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -71,5 +74,13 @@ def test_the_estimate_comes_with_the_second_sample() -> None:
     assert encode(later)["left_s"] == 60
 
 
-def test_a_difference_names_changes_and_what_is_gone() -> None:
-    assert difference({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "d": 0}) == {"b": 5, "d": 0, "c": None}
+@given(strategies.snapshots(), strategies.snapshots())
+def test_changes_make_one_row_into_any_other(before: Snapshot, after: Snapshot) -> None:
+    row = {**encode(before), **changes(encode(before), before, after)}
+    assert {name: value for name, value in row.items() if value is not None} == encode(after)
+
+
+def test_changes_name_what_changed_and_what_is_gone() -> None:
+    before = Snapshot(scan_id="one", current_file="a.py", files_processed=1)
+    after = replace(before, current_file=None, files_processed=2)
+    assert changes(encode(before), before, after) == {"file": None, "done": 2}

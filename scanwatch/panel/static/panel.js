@@ -13,9 +13,15 @@ export default function panel() {
     initialize({ model }) {
       store = new RowStore(model.get("snapshot"));
       life = new Life(model);
-      const load = () => store.load(model.get("snapshot"));
+      let asked = false;
+      const load = () => {
+        if (store.load(model.get("snapshot"))) asked = false;
+      };
       const receive = (message) => {
-        if (message && "patch" in message) store.apply(message);
+        if (!message || !("patch" in message) || store.apply(message) !== "gap" || asked) return;
+        // The next snapshot comes by itself in the end; with thousands of rows that takes a while.
+        asked = true;
+        model.send({ do: "again" });
       };
       model.on("change:snapshot", load);
       model.on("msg:custom", receive);

@@ -2,6 +2,7 @@
 // The messages are written down in scanwatch/panel/_outbox.py.
 
 const MAX_WAITING = 100;
+const TIMES = new Set(["created", "started", "updated", "finished", "cancel_asked", "heard"]);
 
 export class RowStore {
   constructor(snapshot = {}, clock = Date.now) {
@@ -36,10 +37,10 @@ export class RowStore {
     this.number = patch.patch;
     this.at = patch.at;
     this.skew = this.clock() - patch.at;
-    this.changes += Object.keys(patch.rows ?? {}).length;
-    for (const id of patch.gone ?? []) this.drop(id);
+    if (patch.gone) this.drop(new Set(patch.gone));
     this.place(patch);
-    for (const [id, fields] of Object.entries(patch.rows ?? {})) this.rows.set(id, merged(this.rows.get(id), fields));
+    for (const [id, fields] of Object.entries(patch.rows ?? {})) this.merge(id, fields);
+    for (const [id, fields] of this.spread(patch)) this.merge(id, fields);
     for (const [id, lines] of Object.entries(patch.events ?? {})) this.events.set(id, lines);
     if ("connection" in patch) this.connection = patch.connection;
     if ("trouble" in patch) this.trouble = patch.trouble;
@@ -67,8 +68,9 @@ export class RowStore {
     this.at = snapshot.at ?? this.clock();
     this.connection = snapshot.connection ?? {};
     this.trouble = snapshot.trouble ?? null;
-    this.order = (snapshot.rows ?? []).map(([id]) => id);
-    this.rows = new Map(snapshot.rows ?? []);
+    this.order = snapshot.ids ?? [];
+    this.rows = new Map(this.order.map((id) => [id, {}]));
+    for (const [id, row] of this.spread(snapshot)) this.rows.set(id, row);
     for (const id of this.events.keys()) if (!this.rows.has(id)) this.events.delete(id);
   }
 
@@ -77,10 +79,32 @@ export class RowStore {
     else if (patch.first) this.order = [...patch.first, ...this.order];
   }
 
-  drop(id) {
-    this.rows.delete(id);
-    this.events.delete(id);
-    this.order = this.order.filter((other) => other !== id);
+  drop(ids) {
+    for (const id of ids) {
+      this.rows.delete(id);
+      this.events.delete(id);
+    }
+    this.order = this.order.filter((id) => !ids.has(id));
+  }
+
+  merge(id, fields) {
+    this.changes += 1;
+    const row = { ...this.rows.get(id), ...fields };
+    for (const name in fields) if (fields[name] === null) delete row[name];
+    this.rows.set(id, row);
+  }
+
+  /** The rows of a message's groups, each with its id. */
+  *spread({ groups = [], at }) {
+    for (const [positions, columns] of groups) {
+      const names = Object.keys(columns);
+      const count = positions?.length ?? this.order.length;
+      for (let index = 0; index < count; index += 1) {
+        const fields = {};
+        for (const name of names) fields[name] = valueOf(name, columns[name], index, at);
+        yield [this.order[positions ? positions[index] : index], fields];
+      }
+    }
   }
 
   tell() {
@@ -88,8 +112,8 @@ export class RowStore {
   }
 }
 
-function merged(row, fields) {
-  const next = { ...row, ...fields };
-  for (const [name, value] of Object.entries(fields)) if (value === null) delete next[name];
-  return next;
+/** One value of a column; a column of one value is everybody's, and times are told as milliseconds before `at`. */
+function valueOf(name, column, index, at) {
+  const value = column.length === 1 ? column[0] : column[index];
+  return TIMES.has(name) && value !== null ? at - value : value;
 }
