@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,6 +24,9 @@ GRACE_S = 2.0
 # A machine under load is slow now and then; what matters is the outcome.
 settings.register_profile("scanwatch", deadline=None)
 settings.load_profile("scanwatch")
+
+# A shell starts background jobs with interrupts ignored, and children inherit that; tests send them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
