@@ -238,8 +238,11 @@ class Tap:
     def close(self) -> None:
         """Hand over nothing any more; harmless when repeated."""
         self.open = False
-        for end in self._ends:
-            end()
+        self._forget()
+
+    def _forget(self) -> None:
+        while self._ends:
+            self._ends.pop()()
 
     def _begin(self) -> None:
         watched = self._core.session.watch(self._scan_id)
@@ -258,6 +261,8 @@ class Tap:
     def _look(self) -> None:
         watched = self._core.session.scans[self._scan_id]
         self.exhausted = (not watched.live and watched.caught_up) or self._core.session.ended
+        if self.exhausted:
+            self._forget()
 
 
 class EventQueue:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from ipywidgets import Widget
+from tests.client._field_gateway import field_gateway
 
 import scanwatch
 from scanwatch import ScanStatus
 from scanwatch.model import ConnectionState
-from tests.client._field_gateway import field_gateway
 from tests.client._proxy import proxied
 from tests.client._stubborn import TARGET, StubbornGateway, stubborn_gateway
 from tests.client.test_live import TIMEOUT_S, until

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.client._field_gateway import field_gateway
 
 import scanwatch
 from scanwatch import Phase, ScanStatus
 from scanwatch.client import AsyncScan
 from scanwatch.model import ConnectionState, FailureCode
 from scanwatch.testing import RunningGateway, run_gateway
-from tests.client._field_gateway import field_gateway
 from tests.client.test_live import ENDLESS, QUICK, SECONDS, TIMEOUT_S, until
 
 LIMITED = "sim://acme/limited?files=5&duration_s=0.1&fail=fetch:9:rate_limited&seed=1"
