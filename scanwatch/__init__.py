@@ -10,7 +10,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._connect import connect
     from ._local import LocalGateway
-    from .client import AsyncClient, Client, Scan, as_completed, wait
+    from .client import AsyncClient, Client, Scan, as_completed, replay, wait
     from .errors import (
         ConfigurationError,
         ConnectionClosed,
@@ -52,13 +52,14 @@ __all__ = [
     "__version__",
     "as_completed",
     "connect",
+    "replay",
     "wait",
 ]
 
 _HOMES = {
     "connect": "._connect",
     "LocalGateway": "._local",
-    **dict.fromkeys(("AsyncClient", "Client", "Scan", "as_completed", "wait"), ".client"),
+    **dict.fromkeys(("AsyncClient", "Client", "Scan", "as_completed", "replay", "wait"), ".client"),
     **dict.fromkeys(("Event", "Phase", "ScanStatus"), ".model"),
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ._async import AsyncClient
 from ._batch import AsyncBatch, Batch, NotStarted
 from ._handle import AsyncScan, Scan
+from ._recorder import Recording
+from ._replay import replay
 from ._sync import Client
 from ._together import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, as_completed, wait
 
@@ -18,7 +20,9 @@ __all__ = [
     "Batch",
     "Client",
     "NotStarted",
+    "Recording",
     "Scan",
     "as_completed",
+    "replay",
     "wait",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -19,12 +20,17 @@ Relocate = Callable[[], tuple[str, Token]]
 EXAMPLE = "write it as http://HOST:PORT, for example http://127.0.0.1:8700"
 
 
+TOKENS_KEPT = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A gateway's base URL, which ends in ``/``, and the token for it."""
 
     url: str
     token: Token = field(default=None, repr=False)
+    shown: deque[str] = field(default_factory=lambda: deque(maxlen=TOKENS_KEPT), repr=False, compare=False)
+    """The tokens shown lately, so that none of them is written down anywhere."""
 
     def current_token(self) -> str | None:
         """The token as of now.
@@ -39,6 +45,8 @@ class Address:
             raise ConfigurationError(f"The function given as token=... failed: {error!r}.") from error
         if token and not (token.isascii() and token.isprintable()):
             raise UsageError("The token holds characters that cannot be sent; copy it anew, without line breaks.")
+        if token and token not in self.shown:
+            self.shown.append(token)
         return token or None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -13,6 +14,7 @@ from ._batch import MAX_IN_FLIGHT, AsyncBatch
 from ._core import Core
 from ._face import live_core, panel_of, read_statuses, watched_feed
 from ._handle import AsyncScan
+from ._recorder import Recording
 from ._target import Target
 from ._waiting import await_on
 
@@ -80,6 +82,12 @@ class AsyncClient:
         from ..tables import repositories_table
 
         return repositories_table(await self._on_loop(self._core.repositories))
+
+    async def record(self, path: str | os.PathLike[str]) -> Recording:
+        """Write down everything that is received from now on; as :meth:`Client.record`, also for ``async with``."""
+        recording = Recording(path)
+        await self._on_loop(lambda: self._core.record(recording))
+        return recording
 
     async def close(self) -> None:
         """End the connection; scans go on. Harmless when repeated."""

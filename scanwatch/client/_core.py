@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
 from ._listeners import Callbacks
+from ._recorder import Recording, known_lines
 from ._target import Target, Wanted, wanted_scan
 from ._transport import Transport
 from ._watched import Watched
@@ -53,6 +54,7 @@ class Core:
         self._repository_ids: dict[str, str] = {}
         self._listed = False
         """Whether the repositories were listed once: to list them for every new target takes longer and longer."""
+        self._recordings: list[Recording] = []
         self._released = False
         self._closing = threading.Lock()
         self._thread.before_exit(id(self), self.driver.close)
@@ -82,15 +84,37 @@ class Core:
             self._thread.forget(id(self))
             _loop.release(self._thread)
         self.callbacks.close()
+        for recording in self._recordings:
+            recording.stop()
 
     def call(self, function: Callable[[], object]) -> None:
         """Call ``function`` soon on the background loop's thread."""
         self._thread.call(function)
 
+    # -- recordings --------------------------------------------------------------------------------------------
+
+    async def record(self, recording: Recording) -> None:
+        """Have ``recording`` told everything from now on, after what is known already."""
+        self._recordings = [one for one in self._recordings if one.going] + [recording]
+        recording.hide(lambda: self._transport.secrets)
+        for line in known_lines(self.session):
+            recording.take(line)
+        recording.begin(self._transport.received.tell)
+        if self.driver.joined_now:  # what there is to scan names the targets of what is recorded
+            with suppress(ScanwatchError, TimeoutError):
+                async with asyncio.timeout(EVERYTHING_TIMEOUT_S):
+                    await self._transport.repositories()
+
+    def _need_writing(self) -> None:
+        """Raises ``NotSupported`` where nothing can be changed."""
+        if self._transport.read_only is not None:
+            raise NotSupported(self._transport.read_only)
+
     # -- scans -------------------------------------------------------------------------------------------------
 
     async def scan(self, target: Target, options: Mapping[str, object]) -> str:
         """Trigger a scan; its id."""
+        self._need_writing()
         wanted = wanted_scan(target, options)
         await self.driver.opened()
         if wanted.options:
@@ -134,6 +158,7 @@ class Core:
 
     async def cancel(self, scan_id: str) -> None:
         """Ask a scan to stop, and see to it that this shows; one that has ended is left alone."""
+        self._need_writing()
         if self.session.scans[scan_id].snapshot.terminal:
             return
         try:
@@ -150,6 +175,7 @@ class Core:
 
     async def retry(self, scan_id: str) -> str:
         """Ask for a new scan of the same target; its id."""
+        self._need_writing()
         try:
             new_id = await self._transport.retry(scan_id)
         except NotSupported:
@@ -202,12 +228,18 @@ class Core:
         return list(watched.events)
 
     async def artifacts(self, scan_id: str) -> list[Artifact]:
-        with_words = f"The gateway at {self._transport.gateway} keeps no list of a scan's artifacts."
-        return await _rows(self._transport.artifacts(scan_id), with_words)
+        return await self._rows(self._transport.artifacts(scan_id), "artifacts")
 
     async def findings(self, scan_id: str) -> list[Finding]:
-        with_words = f"The gateway at {self._transport.gateway} keeps no list of a scan's findings."
-        return await _rows(self._transport.findings(scan_id), with_words)
+        return await self._rows(self._transport.findings(scan_id), "findings")
+
+    async def _rows(self, rows: AsyncIterator[T], what: str) -> list[T]:
+        try:
+            return [row async for row in rows]
+        except NotSupported:
+            if self._transport.read_only is not None:
+                raise
+            raise NotSupported(f"The gateway at {self._transport.gateway} keeps no list of a scan's {what}.") from None
 
     async def repositories(self) -> list[Repository]:
         return await self._transport.repositories()
@@ -268,13 +300,6 @@ class Core:
         if watched.snapshot.target is None and repository_id is not None:
             with suppress(GatewayError):
                 watched.know((await self._transport.repository(repository_id)).target)
-
-
-async def _rows(rows: Any, words: str) -> list[Any]:
-    try:
-        return [row async for row in rows]
-    except NotSupported:
-        raise NotSupported(words) from None
 
 
 def _is_named(repository: Repository, name: str) -> bool:

@@ -30,7 +30,7 @@ class Driver:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
-        self.session = Session(transport.gateway, time.monotonic)
+        self.session = Session(transport.gateway, transport.clock.now, transport.clock.utc)
         self.listeners = Listeners()
         self.greeting = asyncio.Event()
         """Set while the gateway is known to speak our dialect."""
@@ -58,7 +58,7 @@ class Driver:
         """
         await self._opened.wait()
         self.act()
-        self.check_open()
+        self._check_let_in()
         if self.session.connection.state is not ConnectionState.LIVE:
             await self.transport.health()
 
@@ -69,6 +69,11 @@ class Driver:
 
     def check_open(self) -> None:
         """Raises ``ConnectionClosed`` or ``GatewayRefused`` once nothing more can come."""
+        self._check_let_in()
+        if self.session.connection.state is ConnectionState.CLOSED:
+            raise ConnectionClosed(str(self.session.connection.reason))
+
+    def _check_let_in(self) -> None:
         if self._closed:
             raise ConnectionClosed(str(self.session.connection.reason))
         if self.session.connection.state is ConnectionState.REFUSED:
@@ -119,6 +124,10 @@ class Driver:
     def refused(self, error: GatewayRefused) -> None:
         self._opened.set()
         self._report(lambda: self.session.refused(str(error)))
+
+    def ended(self, reason: str) -> None:
+        self._opened.set()
+        self._report(lambda: self.session.closed(reason))
 
     def heard(self, event: Event) -> None:
         self._report(lambda: self.session.heard(event))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ..wire import Recorded, RecordedAnswer, RecordedEvent, RecordedRest
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 
 
-def read_recording(path: str | Path) -> list[Recorded]:
+def read_recording(path: str | os.PathLike[str]) -> list[Recorded]:
     """The lines of a recording.
 
     Raises:
@@ -37,7 +38,7 @@ def read_recording(path: str | Path) -> list[Recorded]:
     return lines
 
 
-def _line(path: str | Path, number: int, text: bytes) -> Recorded:
+def _line(path: str | os.PathLike[str], number: int, text: bytes) -> Recorded:
     if len(text) > LONGEST_LINE_BYTES:
         raise UsageError(f"Line {number} of {str(path)!r} is longer than {LONGEST_LINE_BYTES} bytes; no recording is.")
     try:
@@ -152,6 +153,10 @@ class Playback:
         if picture is None or picture.created_at is None or (read is not None and (read.seq or 0) >= picture.seq):
             return read
         return to_record(picture)
+
+    def picture(self, scan_id: str) -> Snapshot | None:
+        """A scan as its numbered events and the gateway's own pictures tell it."""
+        return self._pictures.get(scan_id)
 
     def granted(
         self, scan_ids: Iterable[str], *, everything: bool, after: dict[str, int]

@@ -33,6 +33,8 @@ SUBSCRIBE_AT_ONCE = 100
 FETCH_PAUSE_S = 1.0
 """Between a fetch of history that failed and the next."""
 
+CLOSED = "This client was closed; connect again with scanwatch.connect()."
+
 LONG_ENDED = timedelta(seconds=60)
 """A failed row this old is not retried any more."""
 
@@ -140,10 +142,10 @@ class Session:
         self._joined = self.speaks_scanwatch = False
         self._connection(ConnectionState.REFUSED, reason)
 
-    def closed(self) -> None:
-        """This client was closed."""
+    def closed(self, reason: str = CLOSED) -> None:
+        """This client was closed, or there is nothing more to come."""
         self._joined = self.speaks_scanwatch = False
-        self._connection(ConnectionState.CLOSED, "This client was closed; connect again with scanwatch.connect().")
+        self._connection(ConnectionState.CLOSED, reason)
 
     def _everything_is_known(self) -> None:
         if not self.knows_everything:
@@ -283,7 +285,7 @@ class Session:
     @property
     def idle(self) -> bool:
         """Whether time changes nothing: there is nothing to ask until somebody asks or something arrives."""
-        return not self._unsettled and (self.speaks_scanwatch or not self.everything)
+        return self.ended or (not self._unsettled and (self.speaks_scanwatch or not self.everything))
 
     def take(self) -> list[Action]:
         """What is to be done now; each action is handed out once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -12,6 +13,7 @@ from ._batch import MAX_IN_FLIGHT, Batch
 from ._core import Core
 from ._face import live_core, panel_of, read_statuses, watched_feed
 from ._handle import Scan
+from ._recorder import Recording
 from ._target import Target
 from ._waiting import block_on
 
@@ -41,6 +43,13 @@ class Client:
 
     def __init__(self, url: str, token: Token = None, *, relocate: Relocate | None = None) -> None:
         self._core: Core = live_core(url, token, relocate)
+
+    @classmethod
+    def _over(cls, core: Core) -> Self:
+        """A client over a core there is already."""
+        client = cls.__new__(cls)
+        client._core = core
+        return client
 
     @property
     def url(self) -> str:
@@ -133,6 +142,19 @@ class Client:
         from ..tables import repositories_table
 
         return repositories_table(self._block(self._core.repositories))
+
+    def record(self, path: str | os.PathLike[str]) -> Recording:
+        """Write down what is known and everything that is received from now on, for :func:`scanwatch.replay`.
+
+        It ends with ``.stop()``, with a ``with`` block, or with this client. A file that was there is replaced. Tokens
+        and passwords are left out. A disk that is full ends the recording (``.problem`` says so) and nothing else.
+
+        Raises:
+            UsageError: that file cannot be written.
+        """
+        recording = Recording(path)
+        self._block(lambda: self._core.record(recording))
+        return recording
 
     def close(self) -> None:
         """End the connection; scans go on. Harmless when repeated."""

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from ..snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What a session takes the time from: seconds that only grow, and the time of day."""
+
+    now: Callable[[], float]
+    utc: Callable[[], datetime]
+
+
+REAL_TIME = Clock(time.monotonic, lambda: datetime.now(UTC))
 
 
 def gateway_time(snapshot: Snapshot, age_s: float | None, now: datetime) -> datetime:

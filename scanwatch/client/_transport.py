@@ -14,6 +14,8 @@ from ..errors import GatewayRefused
 from ..model import Artifact, Event, Finding, Repository, ScanRecord
 from ..snapshot import Snapshot
 from ._actions import Subscribe
+from ._received import Received
+from ._timing import Clock
 
 Granted = Sequence[tuple[Snapshot, Sequence[Event]]]
 """The answer to a subscription: each scan's snapshot, and the events after the cursor as far as they were sent."""
@@ -34,6 +36,10 @@ class Listener(Protocol):
 
     def refused(self, error: GatewayRefused) -> None: ...
 
+    def ended(self, reason: str) -> None:
+        """Nothing more will come."""
+        ...
+
     def heard(self, event: Event) -> None: ...
 
     def malformed_heard(self) -> None: ...
@@ -45,6 +51,26 @@ class Transport(Protocol):
     @property
     def gateway(self) -> str:
         """The gateway's URL, without credentials."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time as it is where the events come from: now, or then."""
+        ...
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be asked for here that changes anything; ``None``: it can."""
+        ...
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be written down anywhere: the tokens shown lately."""
+        ...
+
+    @property
+    def received(self) -> Received:
+        """Everything that is received, for recordings."""
         ...
 
     async def run(self, listener: Listener) -> None:

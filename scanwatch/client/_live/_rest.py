@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -20,11 +21,10 @@ from ...errors import (
     ScanwatchError,
     WireError,
 )
+from ...wire import RecordedRest
 from .._address import Address
+from .._received import Received
 
-T = TypeVar("T")
-
-PAGE_ROWS = 100
 REQUEST_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
 BUSY = frozenset({502, 503, 504})
@@ -34,8 +34,9 @@ NO_ROUTE = frozenset({405, 501})
 class Rest:
     """Requests to one gateway, with foreign errors translated to ours."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, received: Received | None = None) -> None:
         self._address = address
+        self._received = received or Received()
         self._http: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -62,6 +63,7 @@ class Rest:
                 method, URL(url, encoded=True).with_query(query), json=body, headers=self._headers()
             ) as response:
                 data = _json(await response.read())
+                self._received(lambda: _line(method, path, query, response.status, body, data))
                 if response.status >= 400:
                     raise _answer_error(method, url, response.status, data)
         except ScanwatchError:
@@ -72,20 +74,6 @@ class Rest:
             raise WireError(f"{method} {url} was answered with something that is not JSON; is this a gateway?")
         return data
 
-    async def pages(
-        self, path: str, decode: Callable[[Any], T], filters: Mapping[str, str] | None = None
-    ) -> AsyncIterator[T]:
-        """The rows of every page of a list."""
-        number = 1
-        while True:
-            query = {**(filters or {}), "page": str(number), "limit": str(PAGE_ROWS)}
-            page = wire.decode_page(await self.get(path, query))
-            for row in page.rows:
-                yield decode(row)
-            if not page.rows or number * page.limit >= page.total:
-                return
-            number += 1
-
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
             self._http = new_http(self._address)
@@ -94,6 +82,13 @@ class Rest:
     def _headers(self) -> dict[str, str]:
         token = self._address.current_token()
         return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _line(
+    method: str, path: str, query: Mapping[str, str] | None, status: int, request: Any, response: Any
+) -> RecordedRest:
+    asked = f"/{path}?{urlencode(query)}" if query else f"/{path}"
+    return RecordedRest(t_ms=0, method=method, path=asked, status=status, request=request, response=response)
 
 
 def new_http(address: Address) -> aiohttp.ClientSession:

@@ -13,7 +13,9 @@ from socketio import exceptions as foreign
 
 from ... import wire
 from ...errors import GatewayRefused, GatewayUnreachable, ScanwatchError, WireError
+from ...wire import RecordedEvent, RecordedSocket
 from .._address import Address
+from .._received import Received
 from .._transport import Listener
 from ._rest import new_http, refusal
 
@@ -30,10 +32,11 @@ _logger.addHandler(logging.NullHandler())  # what the libraries complain of is t
 class Push:
     """One attempt at the push connection; use it once. ``was_joined`` tells whether it ever stood."""
 
-    def __init__(self, address: Address, listener: Listener) -> None:
+    def __init__(self, address: Address, listener: Listener, received: Received) -> None:
         self.was_joined = False
         self._address = address
         self._listener = listener
+        self._received = received
         self._ended = asyncio.Event()
         self._sending = asyncio.Lock()
         self._answers: set[asyncio.Future[Any]] = set()
@@ -58,6 +61,8 @@ class Push:
             while self._sio.connected and not self._ended.is_set():
                 await _wait_for(self._ended, LOOK_EVERY_S)
         finally:
+            if self.was_joined:
+                self._received(lambda: RecordedSocket(t_ms=0, what="disconnect"))
             self._fail_answers()
             await self._leave()
             await http.close()
@@ -133,6 +138,7 @@ class Push:
 
     def _joined(self, *_args: Any) -> None:
         self.was_joined = True
+        self._received(lambda: RecordedSocket(t_ms=0, what="connect"))
         self._listener.joined()
 
     def _left(self, *args: Any) -> None:
@@ -150,6 +156,7 @@ class Push:
             self._refusal = refusal(self._address.url, None, said)
 
     def _greeted(self, *args: Any) -> None:
+        self._received(lambda: RecordedEvent(t_ms=0, name=wire.GATEWAY, args=list(args)))
         try:
             wire.decode_as(wire.Hello, args[0] if args else None, wire.GATEWAY)
         except WireError:
@@ -158,7 +165,10 @@ class Push:
             self._listener.greeted()
 
     def _heard(self, name: Any = "", *args: Any) -> None:
-        if not isinstance(name, str) or wire.parse_event_name(name) is None:
+        if not isinstance(name, str):
+            return
+        self._received(lambda: RecordedEvent(t_ms=0, name=name, args=list(args)))
+        if wire.parse_event_name(name) is None:
             return
         try:
             event = wire.decode_event(name, *args)
