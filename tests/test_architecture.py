@@ -28,7 +28,10 @@ LAYERS = {
 }
 WATCHING = {"client", "panel", "tables"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}
-SESSION = {"client._session", "client._actions", "client._watched", "client._pace", "client._transport"}
+SESSION = {
+    *("client._session", "client._actions", "client._watched", "client._pace"),
+    *("client._transport", "client._received", "client._timing"),
+}
 HEAVY_HOMES = {
     "pandas": {"tables"},
     "anywidget": {"panel._panel"},

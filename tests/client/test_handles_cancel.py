@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from ipywidgets import Widget
-from tests.client._field_gateway import field_gateway
 
 import scanwatch
 from scanwatch import ScanStatus
 from scanwatch.model import ConnectionState
+from scanwatch.testing import ScriptedGateway
 from tests.client._proxy import proxied
 from tests.client._stubborn import TARGET, StubbornGateway, stubborn_gateway
 from tests.client.test_live import TIMEOUT_S, until
@@ -68,7 +68,7 @@ def test_a_cancel_outlasts_a_connection_that_breaks_meanwhile(stubborn: Stubborn
 
 
 def test_cancelling_and_retrying_where_the_gateway_has_no_such_route_says_so_and_changes_nothing() -> None:
-    with field_gateway() as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway() as gateway, scanwatch.connect(gateway.url) as client:
         batch = client.scan_many(["https://git.example/acme/payments"])
         (scan,) = list(batch)
         for ask in (scan.cancel, batch.cancel):

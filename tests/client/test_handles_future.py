@@ -15,13 +15,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.client._field_gateway import field_gateway
 
 import scanwatch
 from scanwatch import Phase, ScanStatus
 from scanwatch.client import AsyncScan
 from scanwatch.model import ConnectionState, FailureCode
-from scanwatch.testing import RunningGateway, run_gateway
+from scanwatch.testing import Quirks, RunningGateway, ScriptedGateway, run_gateway
 from tests.client.test_live import ENDLESS, QUICK, SECONDS, TIMEOUT_S, until
 
 LIMITED = "sim://acme/limited?files=5&duration_s=0.1&fail=fetch:9:rate_limited&seed=1"
@@ -72,7 +71,7 @@ def test_a_done_callback_is_called_once_at_the_end_or_soon_after_it(client: scan
 
 
 def test_a_done_callback_comes_where_no_event_ever_does() -> None:
-    with field_gateway(events=False) as gateway, scanwatch.connect(gateway.url) as client:
+    with ScriptedGateway(Quirks(events=False)) as gateway, scanwatch.connect(gateway.url) as client:
         ended = threading.Event()
         client.scan("https://git.example/acme/payments").add_done_callback(lambda _: ended.set())
         assert ended.wait(TIMEOUT_S)
@@ -164,10 +163,13 @@ def test_the_next_that_ended_can_be_asked_for(client: scanwatch.Client) -> None:
 
 
 def test_waiting_for_a_scan_its_gateway_forgot_says_so(client: scanwatch.Client) -> None:
-    with field_gateway(events=False, failures=9, retry_s=60) as gateway, scanwatch.connect(gateway.url) as other:
+    with (
+        ScriptedGateway(Quirks(events=False, failures=9, retry_s=60)) as gateway,
+        scanwatch.connect(gateway.url) as other,
+    ):
         scan = other.scan("https://git.example/acme/payments")
-        until(lambda: scan.id in gateway.scans)
-        gateway.scans.clear()
+        until(lambda: scan.id in gateway.scan_ids)
+        gateway.forget(scan.id)
         ends = scanwatch.as_completed([scan], timeout=TIMEOUT_S)
         with pytest.raises(scanwatch.NotFound, match=scan.id):
             next(ends)
