@@ -24,7 +24,7 @@ from ..model import Connection, Event
 from ..snapshot import Snapshot
 from ._feed import Feed
 from ._groups import grouped
-from ._rows import Row, changes, encode, encode_events, milliseconds
+from ._rows import Row, changes, encode, encode_events, milliseconds, sketch
 
 PATCH_EVERY_S = 0.1
 SNAPSHOT_EVERY_S = 1.0
@@ -33,6 +33,9 @@ ROWS_PER_SNAPSHOT = 250
 
 ROWS_PER_S = 5000
 """How many changed rows are told in a second: some 60 bytes each. With more, each is told less often."""
+
+ROWS_AT_FIRST = 500
+"""How many rows a panel opens with in full; of the others it knows name and status until the first patch."""
 
 DUTY = 0.05
 """The share of its time the flusher may spend on one panel."""
@@ -49,7 +52,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What to send now: at most one of the two."""
+    """What to send now, the patch before the snapshot."""
 
     patch: Message | None = None
     snapshot: Message | None = None
@@ -79,7 +82,7 @@ class Outbox:
 
     def first(self) -> Message:
         """The snapshot to begin with."""
-        self._read_patch()
+        self._read_patch(in_full=ROWS_AT_FIRST)
         self._number = 0
         self._stale = False
         return self._snapshot()
@@ -93,14 +96,19 @@ class Outbox:
         self.ready_at = now + max(PATCH_EVERY_S, self._changed_rows / ROWS_PER_S)
         if patch:
             self._number += 1
-        # A snapshot has no events, so it stands in for a patch only when there are none to tell.
-        if (self._stale or self._wanted) and not events and now >= self._snapshot_due():
-            self._stale = self._ended = self._wanted = False
-            self._snapshot_at = now
+        message = {"patch": self._number, "at": self._at_ms, **patch} if patch else None
+        if not (self._stale or self._wanted) or now < self._snapshot_due():
+            return Outgoing(patch=message)
+        # A snapshot has no events, so it stands in for a patch only when there are none to tell. Of many rows the
+        # patch goes before it, so that a view that has it need not take the snapshot.
+        if events:
+            return Outgoing(patch=message)
+        self._stale = self._ended = self._wanted = False
+        self._snapshot_at = now
+        if message is None or len(self._rows) <= ROWS_PER_SNAPSHOT:
             return Outgoing(snapshot=self._snapshot())
-        if patch:
-            return Outgoing(patch={"patch": self._number, "at": self._at_ms, **patch})
-        return Outgoing()
+        self.ready_at += PATCH_EVERY_S
+        return Outgoing(patch=message, snapshot=self._snapshot())
 
     def want_snapshot(self) -> None:
         """Owe a snapshot soon, and the events on display once more: a view has missed something."""
@@ -138,11 +146,11 @@ class Outbox:
             "groups": grouped(rows, len(self._order), self._at_ms),
         }
 
-    def _read_patch(self) -> Message:
+    def _read_patch(self, in_full: int | None = None) -> Message:
         """Bring the told state up to the feed's and return what that changed."""
         self._at_ms = round(self._wall() * 1000)
         patch: Message = self._read_order()
-        changed = self._read_rows()
+        changed = self._read_rows(in_full)
         self._changed_rows = len(changed)
         if changed:
             patch["groups"] = grouped(changed, len(self._order), self._at_ms)
@@ -166,18 +174,21 @@ class Outbox:
         added = [scan_id for scan_id in order if scan_id not in known]
         kept = [scan_id for scan_id in self._order if scan_id in snapshots]
         for scan_id in gone:
-            del self._rows[scan_id], self._seen[scan_id]
-            self._told_events.pop(scan_id, None)
+            for told in (self._rows, self._seen, self._told_events):
+                told.pop(scan_id, None)
         self._order = order
         placed: Message = {}
         if order != kept:
             placed = {"first": added} if order == added + kept else {"order": order}
         return {**placed, "gone": gone} if gone else placed
 
-    def _read_rows(self) -> list[tuple[int, Row]]:
-        """The places of rows that changed, with the fields that did."""
+    def _read_rows(self, in_full: int | None) -> list[tuple[int, Row]]:
+        """The places of rows that changed, with the fields that did; after ``in_full`` rows only what they are."""
         changed: list[tuple[int, Row]] = []
         for position, (scan_id, snapshot) in enumerate(self._current.items()):
+            if in_full is not None and position >= in_full:
+                self._rows[scan_id] = sketch(snapshot)
+                continue
             seen = self._seen.get(scan_id)
             if seen is snapshot:
                 continue

@@ -23,6 +23,11 @@ def encode(snapshot: Snapshot) -> Row:
     return {name: value for part in _PARTS for name, value in part.fields(snapshot).items() if value is not None}
 
 
+def sketch(snapshot: Snapshot) -> Row:
+    """What names and counts a row, until the rest of it is told."""
+    return {"name": name_of(snapshot), "status": snapshot.status.value}
+
+
 def changes(row: Row, before: Snapshot, after: Snapshot) -> Row:
     """What turns ``row``, the row of ``before``, into that of ``after``; a field that is gone comes as ``None``.
 

@@ -29,6 +29,7 @@ _WORDS = {
 _HEADS = ("Scan", "Status", "Progress", "Artifacts", "Message")
 _RIGHT = frozenset({"Progress", "Artifacts"})
 _MESSAGE_LENGTH = 60
+_NAMES_SHOWN = 200
 
 
 def name_of(snapshot: Snapshot) -> str:
@@ -201,7 +202,9 @@ def names_html(snapshots: Sequence[Snapshot]) -> str:
     """What stands in for a live panel where none can be shown: the names alone, as nothing else stays true."""
     if not snapshots:
         return "<p>No scans yet.</p>"
-    return _html_table(("Scan",), ((plain(name_of(snapshot)),) for snapshot in snapshots))
+    names = [(plain(name_of(snapshot)),) for snapshot in snapshots[:_NAMES_SHOWN]]
+    more = len(snapshots) - len(names)
+    return _html_table(("Scan",), [*names, (f"and {count_text(more)} more",)] if more else names)
 
 
 def _html_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -15,9 +15,10 @@ export class RowStore {
     this.take(snapshot);
   }
 
-  /** Take a snapshot unless something newer is shown already; true if it was taken. */
+  /** Take a snapshot unless that or something newer is shown already; true if nothing is missing now. */
   load(snapshot) {
     if ((snapshot.number ?? 0) < this.number) return false;
+    if (snapshot.number === this.number && this.number > 0 && !this.waiting.length) return true;
     this.take(snapshot);
     const waiting = this.waiting;
     this.waiting = [];
