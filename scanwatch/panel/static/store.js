@@ -12,6 +12,7 @@ export class RowStore {
     this.events = new Map();
     this.skew = 0;
     this.changes = 0;
+    this.version = 0;
     this.take(snapshot);
   }
 
@@ -56,7 +57,7 @@ export class RowStore {
 
   /** What a paused display goes on showing: rows are replaced, never changed, so a shallow copy stands still. */
   frozen() {
-    return { rows: new Map(this.rows), order: [...this.order], events: new Map(this.events) };
+    return { version: -1 - this.version, rows: new Map(this.rows), order: [...this.order], events: new Map(this.events) };
   }
 
   subscribe(listener) {
@@ -109,6 +110,7 @@ export class RowStore {
   }
 
   tell() {
+    this.version += 1;
     for (const listener of this.listeners) listener();
   }
 }

@@ -42,11 +42,15 @@ export class PanelView {
     this.changed.now = () => this.paint();
     this.actions = this.guardedActions();
     this.build();
+    const look = () => {
+      this.announcer.update(store.rows, Date.now());
+      this.changed();
+    };
     this.unsubscribe = store.subscribe(() => {
       this.clickedAt = null;
-      this.changed();
+      look();
     });
-    this.timer = setInterval(this.changed, TICK_MS);
+    this.timer = setInterval(look, TICK_MS);
     this.resizes = new ResizeObserver(this.changed);
     this.resizes.observe(root);
     this.paint();
@@ -134,7 +138,6 @@ export class PanelView {
         waitsForKernel: this.waitsForKernel(),
       }),
     );
-    this.announcer.update(this.store.rows, Date.now());
     if (this.card) this.paintCard(live);
     else this.paintTable(live);
   }
@@ -192,8 +195,8 @@ export class PanelView {
     // A paused display stands still as a whole: ages that went on would soon call frozen rows stalled.
     const picture = this.paused ?? this.store;
     const live = this.paused ? { ...situation, now: this.paused.since } : situation;
-    const counts = countStates(picture.rows, live.now, live.stalledAfterS);
-    const fresh = this.updateListed(picture, live);
+    const { counts, wanted } = this.overview(picture, live);
+    const fresh = this.updateListed(picture, wanted);
     const empty = counts.all === 0;
     const inSight = this.list.paint((id) => this.stateFor(id, picture.rows, live), counts.all);
     show(this.list.node, !empty && this.list.listed.length > 0);
@@ -220,18 +223,33 @@ export class PanelView {
     });
   }
 
+  /** What goes over all rows: once for each piece of news and each second, not for every frame of a scroll. */
+  overview(picture, live) {
+    const { state, text, order } = this.filters;
+    const second = Math.floor(live.now / 1000);
+    const key = JSON.stringify([picture.version, second, live.stalledAfterS, state, text, order]);
+    if (key !== this.overviewKey) {
+      this.overviewKey = key;
+      const counts = countStates(picture.rows, live.now, live.stalledAfterS);
+      this.overviewed = { counts, wanted: this.idsFor(picture, live) };
+    }
+    return this.overviewed;
+  }
+
   /** Bring the list up to date unless that would move rows under somebody's eyes; how many rows wait. */
-  updateListed(picture, live) {
-    const wanted = this.idsFor(picture, live);
+  updateListed(picture, wanted) {
     if (this.relist || !this.list.holds()) {
       this.relist = false;
-      this.list.setListed(wanted);
-      return 0;
+      if (this.list.listed !== wanted) this.list.setListed(wanted);
+      this.fresh = 0;
+    } else if (this.weighed !== wanted) {
+      const listed = new Set(this.list.listed);
+      if (this.list.listed.some((id) => !picture.rows.has(id)))
+        this.list.setListed(this.list.listed.filter((id) => picture.rows.has(id)));
+      this.fresh = wanted.filter((id) => !listed.has(id)).length;
     }
-    const listed = new Set(this.list.listed);
-    if (this.list.listed.some((id) => !picture.rows.has(id)))
-      this.list.setListed(this.list.listed.filter((id) => picture.rows.has(id)));
-    return wanted.filter((id) => !listed.has(id)).length;
+    this.weighed = wanted;
+    return this.fresh;
   }
 
   idsFor({ order, rows }, live) {
