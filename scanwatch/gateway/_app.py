@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import time
@@ -24,8 +25,9 @@ from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
 from ._hub import Hub
-from ._logging import log_scan
+from ._logging import drop_faults_of_peers, log_scan
 from ._metrics import Metrics
+from ._patience import Patience, Requests
 from ._retention import Retention
 from ._socket import Conversations
 from ._surface import add_rest, middlewares
@@ -33,6 +35,9 @@ from ._surface import add_rest, middlewares
 SHUTDOWN_S = 0.3
 WORKER_STOP_S = 1.0
 TICK_S = 0.25
+
+_http_logger = logging.getLogger(f"{__name__}.http")
+_http_logger.addFilter(drop_faults_of_peers)
 
 
 class Gateway:
@@ -50,6 +55,7 @@ class Gateway:
         self._busy_at = time.monotonic()
         self._fanout: Fanout | None = None
         self._hub: Hub | None = None
+        self._requests = Requests()
 
     @property
     def url(self) -> str:
@@ -108,6 +114,11 @@ class Gateway:
         for listener in (access.heard, log_scan, metrics.hear):
             ending.callback(store.listen(listener))
         await self._listen(self._application(services, engine, metrics), ending)
+        patience = Patience(
+            self._requests.pending, engine.pending, allowed_s=config.patience_s, most=config.max_connections
+        )
+        ending.push_async_callback(patience.stop)
+        patience.start()
         ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
         await worker.start()
 
@@ -130,12 +141,16 @@ class Gateway:
     @web.middleware
     async def _note_request(self, request: web.Request, handler: _rest.Handler) -> web.StreamResponse:
         self._busy_at = time.monotonic()
-        return await handler(request)
+        with self._requests.answering(request):
+            return await handler(request)
 
     async def _listen(self, app: web.Application, ending: AsyncExitStack) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_http_logger, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+        )
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
+        self._requests.server = runner.server
         try:
             await web.TCPSite(runner, self.config.host, self.config.port).start()
         except OSError as error:

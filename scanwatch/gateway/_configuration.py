@@ -93,6 +93,12 @@ class GatewayConfig:
     ping_timeout_s: float = option(
         20.0, "how long it may take to answer before it counts as gone", name="ping_timeout", duration=True
     )
+    patience_s: float = option(
+        60.0,
+        "how long a connection may lead to nothing: to no whole request, to no client that joins",
+        name="patience",
+        duration=True,
+    )
     max_body_bytes: int = option(1024 * 1024, "how large the body of a request may be")
     max_message_bytes: int = option(1_000_000, "how large a client's message on the socket may be")
     max_connections: int = option(5_000, "clients that may be connected at once")
@@ -140,7 +146,7 @@ class GatewayConfig:
         for name in ("backoff_s", "max_events_per_s", "max_requests_per_minute", "idle_s", "keep_s", "keep_events_s"):
             if (getattr(self, name) or 0) < 0:
                 raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")
-        for name in ("stall_s", "ping_interval_s", "ping_timeout_s"):
+        for name in ("stall_s", "ping_interval_s", "ping_timeout_s", "patience_s"):
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"{name} must be above 0, and is {getattr(self, name)}")
 

@@ -167,9 +167,7 @@ async def body(request: web.Request, kind: type[T], what: str, *, default: T | N
     Raises:
         WireError: it is no JSON, or not what is expected.
     """
-    if (request.content_length or 0) > request.client_max_size:
-        raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=request.content_length or 0)
-    raw = await request.read()
+    raw = await whole_body(request)
     if not raw and default is not None:
         return default
     try:
@@ -177,6 +175,21 @@ async def body(request: web.Request, kind: type[T], what: str, *, default: T | N
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"{what}: the body is not JSON ({error})") from None
     return wire.decode_as(kind, data, what)
+
+
+async def whole_body(request: web.Request) -> bytes:
+    """The body, all of it.
+
+    Raises:
+        WireError: it breaks off, or is not what its headers say.
+        web.HTTPRequestEntityTooLarge: as it says.
+    """
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=request.content_length or 0)
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, ConnectionError):
+        raise WireError("The body breaks off, or is not encoded as its headers say.") from None
 
 
 def page_answer(page: Page[Any], encode: Callable[[Any], dict[str, Any]]) -> web.Response:

@@ -117,6 +117,8 @@ def decode_as(kind: type[T], data: Any, what: str) -> T:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         raise WireError(f"{what}: {error}") from None
+    except UnicodeEncodeError:
+        raise WireError(f"{what}: a text in it is no Unicode") from None
 
 
 def encode_event(event: Event) -> tuple[str, dict[str, Any]]:

@@ -207,7 +207,7 @@ async def test_who_neither_reads_nor_answers_is_let_go_completely() -> None:
         while socket.line.writable():
             at.fanout.publish(progress(next(numbers), message="x" * 50_000))
         async with asyncio.timeout(20):
-            while at.engine.server.eio.sockets or at.engine._requests:
+            while at.engine.server.eio.sockets or at.engine._visits:
                 await asyncio.sleep(0.02)
         assert socket.line.transport is not None
         assert socket.line.transport.get_write_buffer_size() == 0
