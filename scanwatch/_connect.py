@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .client import Client
+from .client._address import Verify
 from .client._waiting import block_on
 from .errors import GatewayRefused, UsageError
 
@@ -22,7 +23,7 @@ Place = tuple[str, Token]
 _PROBE_TIMEOUT_S = 2.0
 
 
-def connect(gateway: str | LocalGateway | None = None, token: Token = None) -> Client:
+def connect(gateway: str | LocalGateway | None = None, token: Token = None, *, verify: Verify = None) -> Client:
     """Connect to a gateway and return a client.
 
     Without arguments the gateway is the one that ``SCANWATCH_URL`` names (with the token in ``SCANWATCH_TOKEN``), else
@@ -33,6 +34,8 @@ def connect(gateway: str | LocalGateway | None = None, token: Token = None) -> C
     Args:
         gateway: a URL such as ``http://127.0.0.1:8700``, or a ``LocalGateway``.
         token: what the gateway asks for, or a function that gives a fresh one each time.
+        verify: what an ``https`` gateway's certificate is checked with: a file of certificates to trust, or an
+            ``ssl.SSLContext``; otherwise what the system trusts, or the file that ``SSL_CERT_FILE`` names.
 
     Raises:
         UsageError: the URL is none of a gateway.
@@ -40,7 +43,7 @@ def connect(gateway: str | LocalGateway | None = None, token: Token = None) -> C
         GatewayRefused: the gateway does not let this client in.
     """
     (url, known_token), relocate = _find(gateway, token)
-    client = Client(url, known_token, relocate=relocate)
+    client = Client(url, known_token, verify=verify, relocate=relocate)
     try:
         block_on(client._core.submit(client._core.driver.opened))
     except BaseException:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
+import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ..errors import ConfigurationError, UsageError
 
@@ -20,6 +23,9 @@ Relocate = Callable[[], tuple[str, Token]]
 EXAMPLE = "write it as http://HOST:PORT, for example http://127.0.0.1:8700"
 
 
+Verify = str | os.PathLike[str] | ssl.SSLContext | None
+"""What a gateway's certificate is checked with: a file of certificates, a context, or what the system trusts."""
+
 TOKENS_KEPT = 16
 
 
@@ -31,6 +37,8 @@ class Address:
     token: Token = field(default=None, repr=False)
     shown: deque[str] = field(default_factory=lambda: deque(maxlen=TOKENS_KEPT), repr=False, compare=False)
     """The tokens shown lately, so that none of them is written down anywhere."""
+    tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+    """What an ``https`` gateway's certificate is checked with."""
 
     def current_token(self) -> str | None:
         """The token as of now.
@@ -61,6 +69,28 @@ class Address:
         return urlsplit(self.url).path.strip("/")
 
     @property
+    def proxy(self) -> str | None:
+        """The proxy on the way there, as the environment has it (``HTTPS_PROXY``, ``NO_PROXY`` ...).
+
+        Raises:
+            ConfigurationError: it is of a kind that cannot be used.
+        """
+        parts = urlsplit(self.url)
+        if self.on_this_host or proxy_bypass(parts.netloc):
+            return None
+        known = getproxies()
+        proxy = known.get(parts.scheme) or known.get("all")
+        if not proxy:
+            return None
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if urlsplit(proxy).scheme not in {"http", "https"}:
+            raise ConfigurationError(
+                f"The environment names a {urlsplit(proxy).scheme} proxy for {self.url}, which cannot be used; set "
+                f"{parts.scheme.upper()}_PROXY to http://HOST:PORT, or NO_PROXY to {parts.hostname}."
+            )
+        return proxy
+
+    @property
     def on_this_host(self) -> bool:
         """Whether the gateway is on the loopback interface, where no proxy is wanted."""
         host = urlsplit(self.url).hostname or ""
@@ -70,11 +100,11 @@ class Address:
             return host == "localhost"
 
 
-def parse_address(url: str, token: Token = None) -> Address:
+def parse_address(url: str, token: Token = None, verify: Verify = None) -> Address:
     """The address a person typed.
 
     Raises:
-        UsageError: it is no URL of a gateway; the message says what is wrong and what would be right.
+        UsageError: it is no URL of a gateway, or ``verify`` no certificates; the message says what would be right.
     """
     text = url.strip()
     try:
@@ -96,4 +126,20 @@ def parse_address(url: str, token: Token = None) -> Address:
             "query or fragment; leave it out, and pass a token as token=..."
         )
     path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
-    return Address(urlunsplit((parts.scheme, parts.netloc, path, "", "")), token)
+    tls = _tls(verify) if parts.scheme == "https" or verify is not None else None
+    return Address(urlunsplit((parts.scheme, parts.netloc, path, "", "")), token, tls=tls)
+
+
+def _tls(verify: Verify) -> ssl.SSLContext:
+    """The context that ``verify`` amounts to; without it, what the system or ``SSL_CERT_FILE`` trusts by now."""
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is not None and not isinstance(verify, str | os.PathLike):
+        raise UsageError(
+            f"verify is {verify!r}; it is a file with the certificates to trust, or an ssl.SSLContext. Certificates "
+            "are always checked: for one that signs itself, pass its own file."
+        )
+    try:
+        return ssl.create_default_context(cafile=verify)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"verify={os.fspath(verify or '')!r} gives no certificates ({error}).") from None

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..model import Connection, ScanStatus
-from ._address import Relocate, Token
+from ._address import Relocate, Token, Verify
 from ._batch import MAX_IN_FLIGHT, AsyncBatch
 from ._core import Core
 from ._face import live_core, panel_of, read_statuses, watched_feed
@@ -32,8 +32,10 @@ class AsyncClient:
     Its sockets live on a thread of their own, so that it serves any event loop, and several.
     """
 
-    def __init__(self, url: str, token: Token = None, *, relocate: Relocate | None = None) -> None:
-        self._core: Core = live_core(url, token, relocate)
+    def __init__(
+        self, url: str, token: Token = None, *, verify: Verify = None, relocate: Relocate | None = None
+    ) -> None:
+        self._core: Core = live_core(url, token, verify, relocate)
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..model import ScanStatus
 from ..wire import is_id
-from ._address import Relocate, Token, parse_address
+from ._address import Relocate, Token, Verify, parse_address
 from ._batch import BatchState
 from ._core import Core
 from ._feed import ClientFeed
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..panel import Feed, Panel
 
 
-def live_core(url: str, token: Token, relocate: Relocate | None = None) -> Core:
+def live_core(url: str, token: Token, verify: Verify = None, relocate: Relocate | None = None) -> Core:
     """The core of a client of the gateway at ``url``; connecting begins at once."""
-    address = parse_address(url, token)
+    address = parse_address(url, token, verify)
     address.current_token()
     from ._live import LiveTransport
 

@@ -29,7 +29,7 @@ class Requests:
         self._asks = asks
 
     async def health(self) -> None:
-        await self._asks.get(wire.paths.health)
+        wire.decode_as(wire.HealthAnswer, await self._asks.get(wire.paths.health), "health")
 
     async def repositories(self) -> list[Repository]:
         rows = wire.decode_page(await self._asks.get(wire.paths.repositories)).rows

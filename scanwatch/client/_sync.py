@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..model import Connection, ScanStatus
-from ._address import Relocate, Token
+from ._address import Relocate, Token, Verify
 from ._batch import MAX_IN_FLIGHT, Batch
 from ._core import Core
 from ._face import live_core, panel_of, read_statuses, watched_feed
@@ -34,6 +34,8 @@ class Client:
     Args:
         url: where the gateway is, ``http://HOST:PORT`` with or without a path.
         token: what the gateway asks for, or a function that gives a fresh one each time.
+        verify: what an ``https`` gateway's certificate is checked with: a file of certificates to trust, or an
+            ``ssl.SSLContext``; otherwise what the system trusts, or the file that ``SSL_CERT_FILE`` names.
         relocate: a function that gives the URL and token as of now, for a gateway that may come back elsewhere; it is
             called on another thread before each attempt to connect again.
 
@@ -41,8 +43,10 @@ class Client:
         UsageError: the URL is none of a gateway.
     """
 
-    def __init__(self, url: str, token: Token = None, *, relocate: Relocate | None = None) -> None:
-        self._core: Core = live_core(url, token, relocate)
+    def __init__(
+        self, url: str, token: Token = None, *, verify: Verify = None, relocate: Relocate | None = None
+    ) -> None:
+        self._core: Core = live_core(url, token, verify, relocate)
 
     @classmethod
     def _over(cls, core: Core) -> Self:

@@ -178,6 +178,12 @@ class HealthPayload(Record, kw_only=True):
     version: str
 
 
+class HealthAnswer(msgspec.Struct, kw_only=True):
+    """As much of it as every gateway says."""
+
+    status: str
+
+
 class ReadyPayload(Record, kw_only=True):
     """The answer to ``GET /ready``: ``ready``, or ``unavailable`` and why."""
 

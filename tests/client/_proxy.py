@@ -29,6 +29,11 @@ class Proxy:
     def mend(self) -> None:
         self._call(lambda: setattr(self, "_whole", True))
 
+    def lead_to(self, target: str) -> None:
+        """Pass further connections to another server."""
+        parts = urlsplit(target)
+        self._target = (parts.hostname or "", parts.port or 0)
+
     def start(self) -> None:
         self._thread.start()
         assert self._ready.wait(5)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ... import wire
-from ...errors import GatewayRefused, GatewayUnreachable, NotSupported, ScanwatchError
+from ...errors import (
+    GatewayAnswerError,
+    GatewayRefused,
+    GatewayUnreachable,
+    NotSupported,
+    ScanwatchError,
+    WireError,
+)
 from ...wire import RecordedAnswer
 from .._actions import Subscribe
 from .._address import Address, Relocate, parse_address
@@ -16,8 +24,10 @@ from .._received import Received
 from .._requests import Requests
 from .._timing import REAL_TIME, Clock
 from .._transport import Granted, Listener
-from ._rest import Rest
+from ._rest import Rest, Untrusted
 from ._socket import Push
+
+TOO_MANY = 429
 
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +47,8 @@ class LiveTransport(Requests):
         self._rest = Rest(address, self.received)
         super().__init__(self._rest)
         self._push: Push | None = None
+        self._known = False
+        """Whether a gateway was ever joined there."""
 
     @property
     def gateway(self) -> str:
@@ -68,6 +80,9 @@ class LiveTransport(Requests):
                 listener.refused(error)
                 return
             except ScanwatchError as error:
+                if (refused := await self._refusal()) is not None:
+                    listener.refused(refused)
+                    return
                 reason = str(error)
             except Exception as error:
                 _logger.exception("the push connection to %s broke in an unexpected way", self.gateway)
@@ -75,16 +90,38 @@ class LiveTransport(Requests):
             finally:
                 self._push = None
             if push is not None and push.was_joined:
+                self._known = True
                 backoff.reset()
             pause_s = backoff.next_pause_s()
             listener.left(reason, datetime.now(UTC) + timedelta(seconds=pause_s), backoff.tries)
             await asyncio.sleep(pause_s)
 
+    async def _refusal(self) -> GatewayRefused | None:
+        """Why it is of no use to try again; ``None``: it may be.
+
+        Where a gateway once was, anything else is taken for a passing trouble of the network.
+        """
+        if self._known:
+            return None
+        try:
+            await self.health()
+        except GatewayRefused as refused:
+            return refused
+        except Untrusted as error:
+            return GatewayRefused(str(error))
+        except (NotSupported, WireError, GatewayAnswerError) as error:
+            if isinstance(error, GatewayAnswerError) and (error.status >= 500 or error.status == TOO_MANY):
+                return None
+            return GatewayRefused(f"What answers at {self.gateway} is no gateway ({error}) Check the URL and its path.")
+        except ScanwatchError:
+            return None
+        return None
+
     async def _find_again(self, listener: Listener) -> None:
         """Ask where the gateway is by now, and keep to that from now on."""
         if self._relocate is None:
             return
-        address = parse_address(*await asyncio.to_thread(self._relocate))
+        address = replace(parse_address(*await asyncio.to_thread(self._relocate)), tls=self._address.tls)
         moved, self._address = address.url != self._address.url, address
         self._rest.move(address)
         if moved:

@@ -27,6 +27,9 @@ from .._received import Received
 
 REQUEST_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
+UNKNOWN_NAMESPACE = "Unable to connect"
+"""What servers in Python say to it; those in JavaScript name the word."""
+
 BUSY = frozenset({502, 503, 504})
 NO_ROUTE = frozenset({405, 501})
 
@@ -91,11 +94,20 @@ def _line(
     return RecordedRest(t_ms=0, method=method, path=asked, status=status, request=request, response=response)
 
 
+class Untrusted(GatewayUnreachable):
+    """The gateway's certificate is none that this computer trusts."""
+
+
 def new_http(address: Address) -> aiohttp.ClientSession:
-    """An HTTP session that takes proxies from the environment, except to this very host."""
-    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+    """An HTTP session for one gateway: through the environment's proxy, if any, for requests and for websockets alike.
+
+    The library's own ``trust_env`` knows no proxy for websockets.
+    """
     return aiohttp.ClientSession(
-        timeout=timeout, trust_env=not address.on_this_host, cookie_jar=aiohttp.CookieJar(unsafe=True)
+        timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        cookie_jar=aiohttp.CookieJar(unsafe=True),
+        connector=aiohttp.TCPConnector(ssl=address.tls or True),
+        proxy=address.proxy,
     )
 
 
@@ -103,8 +115,13 @@ def unreachable(address: Address, error: BaseException) -> GatewayUnreachable:
     """What went wrong on the way to a gateway, in words."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
-        why = f"The gateway at {address.url} has a certificate this computer does not trust"
-        remedy = "check the URL, or let SSL_CERT_FILE name your organisation's certificates"
+        return Untrusted(
+            f"The gateway at {address.url} has a certificate this computer does not trust ({_short(cause)}); check the "
+            "URL, pass the file of the certificates to trust as verify=..., or let SSL_CERT_FILE name it."
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        why = f"The proxy on the way to {address.url} does not let us through"
+        remedy = "check HTTP_PROXY and HTTPS_PROXY, or name the gateway's host in NO_PROXY"
     elif isinstance(error, TimeoutError):
         why = f"The gateway at {address.url} did not answer in time"
         remedy = "check that it is not overloaded and that no firewall is in between"
@@ -129,7 +146,7 @@ def _json(body: bytes) -> Any:
 def refusal(url: str, status: int | None, words: str | None) -> GatewayRefused:
     """Why a gateway does not let this client in, with the remedy."""
     said = f" It said: {words.rstrip('.')}." if words else ""
-    if words is not None and "namespace" in words.lower():
+    if words is not None and ("namespace" in words.lower() or words == UNKNOWN_NAMESPACE):
         return GatewayRefused(f"{url} answers, but is no gateway that scanwatch understands.{said} Check the URL.")
     what = "its token does not allow that" if status == 403 else "it asks for a valid token"
     return GatewayRefused(
