@@ -103,8 +103,10 @@ class Flusher:
         except Exception:  # noqa: BLE001  # one panel's trouble must not stop the others
             _log.exception("a panel could not be updated; it goes on with the next change")
             return
-        if again_at is not None:
-            self.mark(one, again_at)
+        # Whoever was forgotten meanwhile is not taken up again.
+        with self._changed:
+            if again_at is not None and one in self._users:
+                self._due[one] = min(again_at, self._due.get(one, again_at))
 
 
 shared = Flusher()

@@ -37,15 +37,15 @@ ROWS_PER_S = 5000
 ROWS_AT_FIRST = 500
 """How many rows a panel opens with in full; of the others it knows name and status until the first patch."""
 
-DUTY = 0.05
+DUTY = 0.04
 """The share of its time the flusher may spend on one panel."""
 
 MAX_REST_S = 2.0
 """The longest rest after a flush, however costly it was: an end must not wait longer to be seen."""
 
 EVENTS_SHOWN = 10
-CLOCKS_AGREE_MS = 2000
-"""An event that took less from the gateway's clock to ours is taken to have come at its own time."""
+CLOCKS_AGREE_MS = 3000
+"""An event that took less from the gateway's clock to ours, a rest included, is taken to have come at its own time."""
 
 Message = dict[str, Any]
 
@@ -77,6 +77,7 @@ class Outbox:
         self._ended = False
         self._wanted = False
         self._changed_rows = 0
+        self._taken_at = float("-inf")
         self.ready_at = float("-inf")
         """The clock's time before which nothing more should be taken."""
 
@@ -93,6 +94,7 @@ class Outbox:
         events = self._new_events(opened)
         if events:
             patch["events"] = events
+        self._taken_at = now
         self.ready_at = now + max(PATCH_EVERY_S, self._changed_rows / ROWS_PER_S)
         if patch:
             self._number += 1
@@ -125,7 +127,7 @@ class Outbox:
 
     def worked(self, seconds: float) -> None:
         """Note what the last flush cost, so that a large panel rests in proportion."""
-        self.ready_at += min(MAX_REST_S, max(0.0, seconds / DUTY - PATCH_EVERY_S))
+        self.ready_at = max(self.ready_at, self._taken_at + min(MAX_REST_S, seconds / DUTY))
 
     def _snapshot_due(self) -> float:
         size = max(1.0, len(self._rows) / ROWS_PER_SNAPSHOT)
@@ -201,25 +203,27 @@ class Outbox:
     def _read_row(self, scan_id: str, seen: Snapshot | None, snapshot: Snapshot) -> Row:
         """Bring one told row up to date; the fields that changed."""
         row = self._rows.setdefault(scan_id, {})
+        updated_ms = row.get("updated")
         fields = encode(snapshot) if seen is None else changes(row, seen, snapshot)
-        heard_ms = self._heard(row, seen, snapshot)
-        if row.get("heard") != heard_ms:
-            fields["heard"] = heard_ms
         row.update(fields)
-        for name in [name for name, value in fields.items() if value is None]:
-            del row[name]
+        heard_ms = self._heard(row, updated_ms, new=seen is None)
+        if row.get("heard") != heard_ms:
+            row["heard"] = fields["heard"] = heard_ms
+        for name, value in fields.items():
+            if value is None:
+                del row[name]
         self._seen[scan_id] = snapshot
         return fields
 
-    def _heard(self, row: Row, seen: Snapshot | None, snapshot: Snapshot) -> int | None:
+    def _heard(self, row: Row, before_ms: int | None, *, new: bool) -> int | None:
         """When the newest event came here, where that differs from its own time: the gateway's clock may be off."""
-        if snapshot.updated_at is None:
+        updated_ms: int | None = row.get("updated")
+        if updated_ms is None:
             return None
-        updated_ms = round(snapshot.updated_at.timestamp() * 1000)
-        if seen is not None and seen.updated_at == snapshot.updated_at:
+        if updated_ms == before_ms:
             heard_ms = int(row.get("heard", updated_ms))
         else:
-            heard_ms = self._at_ms if seen is not None else min(self._at_ms, updated_ms)
+            heard_ms = min(self._at_ms, updated_ms) if new else self._at_ms
         return None if abs(heard_ms - updated_ms) < CLOCKS_AGREE_MS else heard_ms
 
     def _new_events(self, opened: Sequence[str]) -> dict[str, list[list[Any]]]:

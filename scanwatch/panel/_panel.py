@@ -45,6 +45,8 @@ class Panel(anywidget.AnyWidget):
     _esm = script()
     _css = stylesheet()
 
+    # Whether the next flush is agreed on.
+    _marked = False
     # A panel is also closed when it is collected: a second time, or after its constructor refused.
     _unsubscribe: Callable[[], None] | None = None
 
@@ -69,7 +71,6 @@ class Panel(anywidget.AnyWidget):
         display_mode()
         self._feed = feed
         self._built = False
-        self._marked = False
         self._opened: list[str] = []
         self._outbox = Outbox(feed)
         # Listen before the first reading: a change in between is then told by the next patch.
@@ -114,8 +115,7 @@ class Panel(anywidget.AnyWidget):
         super().close()
 
     def _mark(self) -> None:
-        # A feed may tell of thousands of changes between two flushes: all but the first cost nothing.
-        if self._built and not self._marked:
+        if self._built:
             self._marked = True
             shared.mark(self, self._outbox.ready_at)
 
@@ -185,7 +185,8 @@ def _marker(panel: Panel) -> Callable[[str | None], None]:
 
     def changed(_scan_id: str | None) -> None:
         panel = reference()
-        if panel is not None:
+        # A feed may tell of thousands of changes between two flushes: all but the first cost next to nothing.
+        if panel is not None and not panel._marked:
             panel._mark()
 
     return changed

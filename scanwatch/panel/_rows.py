@@ -6,10 +6,10 @@ are left out. Every face that draws scans in a browser is fed with these rows; `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..model import AttemptFailure, Event, PhaseSpan
 from ..snapshot import Snapshot, eta_s, phase_share
@@ -20,7 +20,8 @@ Row = dict[str, Any]
 
 def encode(snapshot: Snapshot) -> Row:
     """The row of a snapshot."""
-    return {name: value for part in _PARTS for name, value in part.fields(snapshot).items() if value is not None}
+    fields = {**_steady_fields(snapshot), **_moving_fields(snapshot)}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def sketch(snapshot: Snapshot) -> Row:
@@ -31,95 +32,71 @@ def sketch(snapshot: Snapshot) -> Row:
 def changes(row: Row, before: Snapshot, after: Snapshot) -> Row:
     """What turns ``row``, the row of ``before``, into that of ``after``; a field that is gone comes as ``None``.
 
-    Only the fields that can have changed are made anew: thousands of rows change several times a second.
+    Thousands of rows change several times a second: what seldom changes is only encoded when it has.
     """
-    changed: Row = {}
-    for part in _PARTS:
-        if part.source(before) != part.source(after):
-            for name, value in part.fields(after).items():
-                if row.get(name) != value:
-                    changed[name] = value
-    return changed
+    fields = _moving_fields(after)
+    if _steady(before) != _steady(after):
+        fields |= _steady_fields(after)
+    get = row.get
+    return {name: value for name, value in fields.items() if get(name) != value}
 
 
-def _target_fields(snapshot: Snapshot) -> Row:
-    return {"name": name_of(snapshot), "target": snapshot.target}
+_steady = attrgetter(
+    "target",
+    "status",
+    "phase",
+    "settling",
+    "attempt",
+    "error",
+    "result",
+    "failures",
+    "spans",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "cancel_asked_at",
+)
+"""Whatever the steady fields are made of."""
 
 
-def _standing_fields(snapshot: Snapshot) -> Row:
-    return {
-        "status": snapshot.status.value,
-        "phase": snapshot.phase.value if snapshot.phase else None,
-        "share": _rounded(phase_share(snapshot), 3),
-        "percent": shown_percent(snapshot),
-        "settling": snapshot.settling or None,
-        "done": snapshot.files_processed,
-        "total": snapshot.total_files,
-    }
-
-
-def _word_fields(snapshot: Snapshot) -> Row:
-    return {
-        "attempt": snapshot.attempt,
-        "message": snapshot.message,
-        "file": snapshot.current_file,
-        "error": snapshot.error,
-        "seq": snapshot.seq or None,
-    }
-
-
-def _result_fields(snapshot: Snapshot) -> Row:
+def _steady_fields(snapshot: Snapshot) -> Row:
+    """The fields that most events leave as they are."""
     result = snapshot.result
     return {
-        "artifacts": artifacts_of(snapshot),
+        "name": name_of(snapshot),
+        "target": snapshot.target,
+        "status": snapshot.status.value,
+        "phase": snapshot.phase.value if snapshot.phase else None,
+        "attempt": snapshot.attempt,
+        "settling": snapshot.settling or None,
+        "error": snapshot.error,
         "findings": result.findings if result else None,
         "files": result.files if result else None,
         "commit": result.commit if result else None,
-    }
-
-
-def _time_fields(snapshot: Snapshot) -> Row:
-    return {
         "created": milliseconds(snapshot.created_at),
         "started": milliseconds(snapshot.started_at),
         "finished": milliseconds(snapshot.finished_at),
         "cancel_asked": milliseconds(snapshot.cancel_asked_at),
-    }
-
-
-def _pace_fields(snapshot: Snapshot) -> Row:
-    left_s = eta_s(snapshot, snapshot.updated_at) if snapshot.updated_at else None
-    return {"updated": milliseconds(snapshot.updated_at), "left_s": _rounded(left_s, 0)}
-
-
-def _history_fields(snapshot: Snapshot) -> Row:
-    return {
         "failures": [_failure(failure) for failure in snapshot.failures] or None,
         "spans": [_span(span) for span in snapshot.spans] or None,
     }
 
 
-class _Part(NamedTuple):
-    """Some fields of a row and what in a snapshot they are made of."""
-
-    fields: Callable[[Snapshot], Row]
-    source: Callable[[Snapshot], object]
-
-
-_PARTS = (
-    _Part(_target_fields, attrgetter("target")),
-    _Part(
-        _standing_fields,
-        attrgetter("status", "phase", "progress_percent", "settling", "files_processed", "total_files"),
-    ),
-    _Part(_word_fields, attrgetter("attempt", "message", "current_file", "error", "seq")),
-    _Part(_result_fields, attrgetter("artifacts_found", "result")),
-    _Part(_time_fields, attrgetter("created_at", "started_at", "finished_at", "cancel_asked_at")),
-    _Part(
-        _pace_fields, attrgetter("updated_at", "status", "settling", "phase", "progress_percent", "attempt", "spans")
-    ),
-    _Part(_history_fields, attrgetter("failures", "spans")),
-)
+def _moving_fields(snapshot: Snapshot) -> Row:
+    """The fields that an event changes."""
+    left_s = eta_s(snapshot, snapshot.updated_at) if snapshot.updated_at else None
+    return {
+        "share": _rounded(phase_share(snapshot), 3),
+        "percent": shown_percent(snapshot),
+        "message": snapshot.message,
+        "file": snapshot.current_file,
+        "done": snapshot.files_processed,
+        "total": snapshot.total_files,
+        "artifacts": artifacts_of(snapshot),
+        "seq": snapshot.seq or None,
+        "updated": milliseconds(snapshot.updated_at),
+        "left_s": _rounded(left_s, 0),
+    }
 
 
 def _failure(failure: AttemptFailure) -> list[Any]:

@@ -119,3 +119,16 @@ def test_a_stopped_flusher_takes_no_more_marks(flusher: Flusher) -> None:
     flusher.stop()
     flusher.mark(Counted(), 0.0)
     assert not flusher.running
+
+
+def test_who_is_forgotten_during_its_flush_is_not_flushed_again(flusher: Flusher, eventually: Eventually) -> None:
+    class Closing(Counted):
+        def flush(self) -> float | None:
+            flusher.forget(self)
+            return super().flush()
+
+    closing = Closing(0.0)
+    flusher.mark(closing, 0.0)
+    eventually(lambda: closing.flushes)
+    eventually(lambda: not flusher.running)
+    assert len(closing.flushes) == 1

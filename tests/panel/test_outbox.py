@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from scanwatch.model import ConnectionState, Phase
-from scanwatch.panel._outbox import PATCH_EVERY_S, ROWS_PER_S, Outbox
+from scanwatch.panel._outbox import DUTY, MAX_REST_S, PATCH_EVERY_S, ROWS_AT_FIRST, ROWS_PER_S, Outbox
 
 from .staged import StagedFeed
 from .told import Told
@@ -46,6 +46,16 @@ def test_the_first_snapshot_has_every_row_newest_first() -> None:
     assert [row["name"] for row in Told(first).rows.values()] == ["acme/payments", "acme/ledger"]
     assert (first["number"], first["at"]) == (0, 1_800_000_000_000)
     assert first["connection"]["state"] == "live"
+
+
+def test_a_large_panel_opens_with_its_first_rows_in_full_and_the_others_at_once_after() -> None:
+    targets = [f"sim://acme/{number}" for number in range(ROWS_AT_FIRST + 2)]
+    _, outbox, told = staged(*targets)
+    names = [row["name"] for row in told.rows.values()]
+    assert names == [target.removeprefix("sim://") for target in targets]
+    assert told.rows[told.order[-1]] == {"name": names[-1], "status": "pending"}
+    told.apply(take_patch(outbox, 0.0))
+    assert [row["target"] for row in told.rows.values()] == targets
 
 
 def test_a_patch_has_changed_fields_of_changed_rows_only() -> None:
@@ -98,11 +108,18 @@ def test_ten_patches_a_second_at_most_are_asked_for() -> None:
     assert outbox.ready_at == 3.0 + PATCH_EVERY_S
 
 
-def test_a_costly_flush_is_followed_by_a_longer_rest() -> None:
+def test_a_costly_flush_is_followed_by_a_rest_in_proportion() -> None:
     _, outbox, _ = staged()
     outbox.take(3.0)
     outbox.worked(0.02)
-    assert outbox.ready_at == 3.0 + 0.4
+    assert outbox.ready_at == 3.0 + 0.02 / DUTY
+
+
+def test_however_costly_a_flush_was_the_next_comes_soon_enough() -> None:
+    _, outbox, _ = staged()
+    outbox.take(3.0)
+    outbox.worked(60.0)
+    assert outbox.ready_at == 3.0 + MAX_REST_S
 
 
 def test_the_more_rows_change_the_less_often_each_is_told() -> None:
