@@ -215,7 +215,10 @@ class ConnectionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The state of a client's connection; ``reason`` is a sentence with the remedy where there is one."""
+    """The state of a client's connection; ``reason`` is a sentence with the remedy where there is one.
+
+    ``not_understood`` counts what came and is no event as the protocol has them: from a newer gateway, or a broken one.
+    """
 
     state: ConnectionState
     gateway: str
@@ -223,6 +226,7 @@ class Connection:
     since: datetime | None = None
     retry_at: datetime | None = None
     tries: int = 0
+    not_understood: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,8 @@ class Driver:
     def heard(self, event: Event) -> None:
         self._report(lambda: self.session.heard(event))
 
-    def malformed_heard(self) -> None:
-        self._report(self.session.malformed_heard)
+    def nonsense_heard(self) -> None:
+        self._report(self.session.nonsense_heard)
 
     def _report(self, report: Callable[[], None]) -> None:
         self._reports.append(report)

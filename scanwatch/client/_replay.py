@@ -153,8 +153,8 @@ class ReplayTransport(Requests):
         match line:
             case RecordedEvent(name=wire.GATEWAY) | RecordedAnswer():
                 listener.greeted()  # again after an answer: what it brought is granted by another
-            case RecordedEvent(name=name) if not events and wire.parse_event_name(name) is not None:
-                listener.malformed_heard()
+            case RecordedEvent(name=name) if not events and name != wire.REFUSED:
+                listener.nonsense_heard()
             case RecordedSocket(what="connect"):
                 listener.joined()
             case RecordedSocket(what="disconnect") if self._joins_again(index):

@@ -49,7 +49,6 @@ class Session:
     def __init__(self, gateway: str, now: Callable[[], float], utc: Callable[[], datetime] = _utc_now) -> None:
         self.scans: dict[str, Watched] = {}
         self.speaks_scanwatch = False
-        self.malformed = 0
         self.connection = Connection(ConnectionState.RECONNECTING, gateway, "Not connected yet.", utc())
         self.everything = False
         self.knows_everything = False
@@ -179,9 +178,9 @@ class Session:
         else:
             self._hear(watched, event)
 
-    def malformed_heard(self) -> None:
+    def nonsense_heard(self) -> None:
         """Something came that is no event as the protocol has them: counted, and shown."""
-        self.malformed += 1
+        self.connection = replace(self.connection, not_understood=self.connection.not_understood + 1)
         self._out.append(Changed(None))
 
     def acknowledged(self, request: Subscribe, scans: Iterable[tuple[Snapshot, Sequence[Event]]]) -> None:

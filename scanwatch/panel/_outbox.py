@@ -247,5 +247,6 @@ def encode_connection(connection: Connection) -> Message:
         "since": milliseconds(connection.since),
         "retry_at": milliseconds(connection.retry_at),
         "tries": connection.tries or None,
+        "not_understood": connection.not_understood or None,
     }
     return {name: value for name, value in fields.items() if value is not None}

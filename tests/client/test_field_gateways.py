@@ -76,7 +76,7 @@ def test_extra_arguments_foreign_events_and_nonsense_do_no_harm() -> None:
         gateway.send("scan:other:progress", {"scanId": "other", "progress": 5, "status": "queued", "timestamp": "then"})
         scan.wait(TIMEOUT_S)
         assert len(scan.events()) == len(STEPS) + 1
-        until(lambda: client._core.session.malformed == 4)
+        until(lambda: client.connection.not_understood == 5)
 
 
 def test_a_scan_that_finished_before_anyone_listened_is_seen_completed() -> None:

@@ -160,20 +160,21 @@ class Push:
         try:
             wire.decode_as(wire.Hello, args[0] if args else None, wire.GATEWAY)
         except WireError:
-            self._listener.malformed_heard()
+            self._listener.nonsense_heard()
         else:
             self._listener.greeted()
 
     def _heard(self, name: Any = "", *args: Any) -> None:
         if not isinstance(name, str):
+            self._listener.nonsense_heard()
             return
         self._received(lambda: RecordedEvent(t_ms=0, name=name, args=list(args)))
-        if wire.parse_event_name(name) is None:
+        if name == wire.REFUSED:  # the end of the connection follows, and the next attempt is told why
             return
         try:
             event = wire.decode_event(name, *args)
         except ScanwatchError:
-            self._listener.malformed_heard()
+            self._listener.nonsense_heard()
         else:
             self._listener.heard(event)
 

@@ -76,6 +76,7 @@ function reasonOf(connection, now) {
     if (connection.tries) parts.push(`try ${connection.tries}`);
   }
   if (connection.reason && connection.state !== "live") parts.push(connection.reason);
+  if (connection.not_understood) parts.push(`not understood: ${connection.not_understood}`);
   return parts.join(", ");
 }
 
