@@ -7,6 +7,7 @@ import concurrent.futures
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import (
@@ -57,7 +58,7 @@ class Core:
         self._recordings: list[Recording] = []
         self._released = False
         self._closing = threading.Lock()
-        self._thread.before_exit(id(self), self.driver.close)
+        self._thread.before_exit(id(self), partial(self.driver.close, tell=False))
         self.submit(self.driver.start)
 
     def submit(self, work: Callable[[], Coroutine[Any, Any, T]]) -> concurrent.futures.Future[T]:

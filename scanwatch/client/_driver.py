@@ -79,8 +79,11 @@ class Driver:
         if self.session.connection.state is ConnectionState.REFUSED:
             raise GatewayRefused(str(self.session.connection.reason))
 
-    async def close(self) -> None:
-        """End everything; no scan is cancelled by it. Harmless when repeated."""
+    async def close(self, *, tell: bool = True) -> None:
+        """End everything; no scan is cancelled by it. Harmless when repeated.
+
+        ``tell`` false: whoever waits is not woken, because the process ends anyhow.
+        """
         if self._closed:
             return
         self._closed = True
@@ -89,6 +92,8 @@ class Driver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.transport.close()
+        if not tell:
+            return
         self.session.closed()
         self._opened.set()
         self.act()

@@ -30,6 +30,7 @@ class LoopThread:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
+        self._exiting = False
         self._at_exit: dict[int, Callable[[], Coroutine[Any, Any, None]]] = {}
         self._thread = threading.Thread(target=self._run, name="scanwatch-loop", daemon=True)
         self._thread.start()
@@ -54,7 +55,7 @@ class LoopThread:
 
         def begin() -> None:
             task = self.loop.create_task(work())
-            task.add_done_callback(lambda done: _hand_over(done, outcome))
+            task.add_done_callback(lambda done: self._hand_over(done, outcome))
             outcome.add_done_callback(lambda done: self._cancel_with(done, task))
 
         self.call(begin)
@@ -86,7 +87,12 @@ class LoopThread:
             self._thread.join(STOP_TIMEOUT_S)
 
     def stop_at_exit(self) -> None:
-        """Close what was left open, within a second, and stop."""
+        """Close what was left open, within a second, and stop.
+
+        Only daemon threads can still wait here. They die with the process and are told nothing: an exception in them
+        would be printed after all else, and concern nobody.
+        """
+        self._exiting = True
         for close in list(self._at_exit.values()):
             with contextlib.suppress(Exception):
                 self.submit(close).result(timeout=1.0)
@@ -96,6 +102,20 @@ class LoopThread:
         if outcome.cancelled():
             with contextlib.suppress(ConnectionClosed):
                 self.call(task.cancel)
+
+    def _hand_over(self, task: asyncio.Task[T], outcome: concurrent.futures.Future[T]) -> None:
+        if not outcome.set_running_or_notify_cancel():
+            if not task.cancelled():
+                task.exception()  # nobody waits for it any more; asking keeps asyncio from complaining
+            return
+        if task.cancelled():
+            if self._exiting:
+                return
+            outcome.set_exception(ConnectionClosed("The client was closed while something waited on it."))
+        elif (error := task.exception()) is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -112,19 +132,6 @@ class LoopThread:
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
-
-
-def _hand_over(task: asyncio.Task[T], outcome: concurrent.futures.Future[T]) -> None:
-    if not outcome.set_running_or_notify_cancel():
-        if not task.cancelled():
-            task.exception()  # nobody waits for it any more; asking keeps asyncio from complaining
-        return
-    if task.cancelled():
-        outcome.set_exception(ConnectionClosed("The client was closed while something waited on it."))
-    elif (error := task.exception()) is not None:
-        outcome.set_exception(error)
-    else:
-        outcome.set_result(task.result())
 
 
 _lock = threading.Lock()

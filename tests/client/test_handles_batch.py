@@ -244,5 +244,7 @@ async def test_the_awaiting_batch_does_the_same(gateway: RunningGateway) -> None
             await endless.cancel()
             assert (await scan.wait(TIMEOUT_S)).status is ScanStatus.CANCELLED
         assert len((await endless.wait(TIMEOUT_S)).not_started) == 2
+        another = await client.scan_many([ENDLESS])
         with pytest.raises(TimeoutError):
-            await (await client.scan_many([ENDLESS])).wait(0.05)
+            await another.wait(0.05)
+        await another.cancel()
