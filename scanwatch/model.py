@@ -2,6 +2,9 @@
 
 Times are timezone-aware UTC ``datetime``; durations are seconds (``_s``); percents are ``int`` 0-100 or ``None``
 when not known. ``None`` always means "not known" or "does not apply", never zero.
+
+What is made for every event is a msgspec struct: made and changed in a tenth of the time of a frozen dataclass. It is
+declared as a dataclass besides, so that all records can be treated alike.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
+
+import msgspec
 
 Row = TypeVar("Row")
 
@@ -83,8 +88,8 @@ class FailureCode(StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+@dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()
+class Progress(msgspec.Struct, frozen=True):
     """How far a scan is, as reported by its scanner: absolute state, never a difference."""
 
     phase: Phase
@@ -111,8 +116,8 @@ class ScanResult:
     commit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()
+class Event(msgspec.Struct, frozen=True):
     """An immutable fact about one scan.
 
     ``seq`` counts 1, 2, 3 ... within a scan and is given by the store; gateways in the field give none.
@@ -156,8 +161,8 @@ class AttemptFailure:
     code: FailureCode | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseSpan:
+@dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()
+class PhaseSpan(msgspec.Struct, frozen=True):
     """The time one attempt spent in one phase; ``ended_at`` is ``None`` while it is there."""
 
     attempt: int

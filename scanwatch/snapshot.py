@@ -7,10 +7,13 @@ scan is the same wherever it is drawn. :func:`confirm` brings in what a read of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from .model import (
     TERMINAL,
@@ -45,8 +48,8 @@ MAX_SPANS = 60
 """Phase spans a snapshot keeps: ten attempts' worth, so that a scan that restarts for ever stays small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+@dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()
+class Snapshot(msgspec.Struct, frozen=True):
     """The complete state of one scan after the event ``seq`` (0: before the first).
 
     ``settling`` is true after a field gateway's end that no read has confirmed yet; it shows as 99 % at most.

@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import structs
+
 from ..errors import DuplicateRecord, Fenced, ScanEnded, UnknownRecord, UsageError
 from ..model import ApiKey, AuditEntry, Event, Repository, ScanRequest
 from ..snapshot import Snapshot, apply
@@ -34,7 +36,7 @@ def refuse_ended(snapshot: Snapshot) -> None:
 def appended(snapshot: Snapshot, event: Event) -> tuple[Event, Snapshot]:
     """``event`` with its ``seq``, and the snapshot after it."""
     _require_time_zone("An event of scan " + event.scan_id, event.time)
-    numbered = replace(event, seq=snapshot.seq + 1)
+    numbered = structs.replace(event, seq=snapshot.seq + 1)
     return numbered, apply(snapshot, numbered)
 
 
