@@ -69,7 +69,7 @@ async def send(pipe: Connection, rate: int, fast_path: bool) -> None:
                 event = Event(
                     scan_id, EventKind.PROGRESS, datetime.now(UTC), seq=seq, phase=Phase.FETCH, message=message
                 )
-                gateway._hub._hear(event)
+                gateway._hub._hear((event,))
             if pipe.poll():
                 pipe.recv()
                 pipe.send((gateway._fanout.merged, gateway._fanout.aborted))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,10 +36,11 @@ class Access:
     scopes: Scopes
     max_repositories: int
 
-    def heard(self, event: Event) -> None:
-        """An event of the store: a scan that has ended leaves its place."""
-        if event.terminal:
-            self.places.give_back(event.scan_id)
+    def heard(self, events: Sequence[Event]) -> None:
+        """Events of the store: a scan that has ended leaves its place."""
+        for event in events:
+            if event.terminal:
+                self.places.give_back(event.scan_id)
 
 
 async def make_access(config: GatewayConfig, store: Store, clock: Clock) -> Access:

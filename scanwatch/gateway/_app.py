@@ -25,7 +25,7 @@ from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
 from ._hub import Hub
-from ._logging import drop_faults_of_peers, log_scan
+from ._logging import drop_faults_of_peers, log_scans
 from ._metrics import Metrics
 from ._patience import Patience, Requests
 from ._retention import Retention
@@ -111,7 +111,7 @@ class Gateway:
         ending.push_async_callback(retention.stop)
         retention.start()
         metrics = Metrics(store=store, worker=worker, traffic=fanout, engine=engine, talk=conversations, clock=clock)
-        for listener in (access.heard, log_scan, metrics.hear):
+        for listener in (access.heard, log_scans, metrics.hear):
             ending.callback(store.listen(listener))
         await self._listen(self._application(services, engine, metrics), ending)
         patience = Patience(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -116,7 +116,15 @@ class Hub:
         self._introduced.pop(scan_id, None)
         self._fanout.close_room(scan_room(scan_id))
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, events: Sequence[Event]) -> None:
+        if len(events) == 1:
+            self._publish(events[0])
+            return
+        with self._fanout.together():
+            for event in events:
+                self._publish(event)
+
+    def _publish(self, event: Event) -> None:
         before = self._live.get(event.scan_id) or self._introduced.pop(event.scan_id, None) or Snapshot(event.scan_id)
         after = apply(before, event)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -45,8 +45,14 @@ def log_to(stream: TextIO | None = None, *, level: str, style: str) -> Iterator[
         root.setLevel(before)
 
 
-def log_scan(event: Event) -> None:
+def log_scans(events: Sequence[Event]) -> None:
     """Log where a scan begins, is tried again, and ends; its progress is for those who watch it."""
+    for event in events:
+        if event.terminal or event.turn is not None or event.seq == 1:
+            _log_scan(event)
+
+
+def _log_scan(event: Event) -> None:
     about = {"scan_id": event.scan_id}
     if event.kind is EventKind.COMPLETE:
         _logger.info("scan completed", extra=about)
@@ -54,7 +60,7 @@ def log_scan(event: Event) -> None:
         _logger.info("scan failed (%s): %s", event.code or "no code", event.error, extra=about)
     elif event.turn is not None:
         _logger.info("scan %s, attempt %s", event.turn, event.attempt, extra=about)
-    elif event.seq == 1:
+    else:
         _logger.info("scan queued", extra=about)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -88,9 +88,10 @@ class Metrics(Collector):
         self._errors = Counter("scanwatch_errors", "Faults of the gateway's own.", ["where"], registry=self._registry)
         self._registry.register(self)
 
-    def hear(self, event: Event) -> None:
-        """Count an event of the store."""
-        self._events.labels(event.kind.value).inc()
+    def hear(self, events: Sequence[Event]) -> None:
+        """Count events of the store."""
+        for kind, many in Tally(event.kind for event in events).items():
+            self._events.labels(kind).inc(many)
 
     def answered(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count an answer; a 5xx that is no refusal counts as an error too."""

@@ -17,7 +17,7 @@ raises ``StoreError`` whatever is asked of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,8 +36,8 @@ from ..model import (
 )
 from ..snapshot import Snapshot
 
-Listener = Callable[[Event], None]
-"""Called on the store's event loop with each durable event; must not block and must not raise."""
+Listener = Callable[[Sequence[Event]], None]
+"""Called on the store's event loop with the events that became durable together; must not block and must not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class EventLog(Protocol):
         ...
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with every event from now on; the returned function ends that."""
+        """Call ``listener`` with all events from now on; the returned function ends that."""
         ...
 
 

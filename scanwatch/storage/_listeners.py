@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..model import Event
 from ._base import Listener
@@ -25,12 +25,12 @@ class Listeners:
 
         return end
 
-    def publish(self, event: Event) -> None:
-        """Call every listener with ``event``."""
+    def publish(self, events: Sequence[Event]) -> None:
+        """Call every listener with ``events``, which became durable together."""
         for _, listener in self._listeners:
             try:
-                listener(event)
+                listener(events)
             except Exception as error:  # noqa: BLE001  a listener's fault must not cost others their events
                 asyncio.get_running_loop().call_exception_handler(
-                    {"message": f"A listener of scan {event.scan_id} failed", "exception": error}
+                    {"message": f"A listener of scan {events[0].scan_id} failed", "exception": error}
                 )

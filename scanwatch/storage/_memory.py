@@ -92,7 +92,7 @@ class MemoryStore:
             scan.events.append(appended)
             if key is not None:
                 scan.by_key[run, key] = appended
-            self._listeners.publish(appended)
+            self._listeners.publish((appended,))
         # As with every store, others get their turn: a scanner that reports without a pause must not stop the loop.
         await asyncio.sleep(0)
         return earlier or appended
@@ -153,7 +153,7 @@ class MemoryStore:
             raise DuplicateRecord(f"There is a scan {request.scan_id} already.")
         numbered, snapshot = _rules.appended(new_snapshot(request), first)
         self._held.scans[request.scan_id] = _Scan(request, snapshot, [numbered])
-        self._listeners.publish(numbered)
+        self._listeners.publish((numbered,))
         return numbered
 
     async def request(self, scan_id: str) -> ScanRequest:

@@ -11,7 +11,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,7 +43,7 @@ class _Outcome:
 class Writer:
     """Owns the ledger and its thread from ``start`` to ``finish``; lives on the loop it was made on."""
 
-    def __init__(self, ledger: Ledger, path: Path, publish: Callable[[Event], None]) -> None:
+    def __init__(self, ledger: Ledger, path: Path, publish: Callable[[Sequence[Event]], None]) -> None:
         self._ledger = ledger
         self._path = path
         self._publish = publish
@@ -123,8 +123,8 @@ class Writer:
 
     def _answer(self, outcomes: list[_Outcome], events: list[Event]) -> None:
         """On the loop: listeners first, so that whoever waits finds its event already published."""
-        for event in events:
-            self._publish(event)
+        if events:
+            self._publish(events)
         for outcome in outcomes:
             future = outcome.request.future
             if future.done():  # its caller was cancelled; the change stands

@@ -51,6 +51,7 @@ from ._events import (
     decode_event,
     encode_envelope,
     encode_event,
+    encode_event_json,
     to_plain,
 )
 from ._names import (
@@ -215,6 +216,7 @@ __all__ = [
     "encode_chain",
     "encode_envelope",
     "encode_event",
+    "encode_event_json",
     "encode_events_page",
     "encode_evidence",
     "encode_field_scan",

@@ -17,6 +17,7 @@ phase's range, sent without ``totalFiles``, and read back as not known.
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,6 +28,9 @@ from ..snapshot import PHASE_RANGES
 from ._names import Time, event_name, from_time, milliseconds, parse_event_name, seconds, to_time
 
 T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_NO_COUNTS = (None, None, None, None)
 
 
 class Payload(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -123,12 +127,19 @@ def decode_as(kind: type[T], data: Any, what: str) -> T:
 
 def encode_event(event: Event) -> tuple[str, dict[str, Any]]:
     """An event's name and payload."""
-    name = event_name(event.scan_id, event.kind)
-    if event.kind is EventKind.PROGRESS:
-        return name, to_plain(_progress_payload(event))
-    if event.kind is EventKind.COMPLETE:
-        return name, to_plain(_complete_payload(event))
-    return name, to_plain(_failed_payload(event))
+    return event_name(event.scan_id, event.kind), to_plain(_payload(event))
+
+
+def encode_event_json(event: Event) -> bytes:
+    """An event's name and payload as a JSON array, to the byte what ``json`` writes without spaces."""
+    name, payload = event_name(event.scan_id, event.kind), _payload(event)
+    try:
+        text = _encoder.encode((name, payload))
+    except (OverflowError, UnicodeEncodeError):  # a number or half a character that only ``json`` writes
+        text = b"\x7f"
+    if text.isascii() and b"\x7f" not in text:
+        return text
+    return json.dumps([name, to_plain(payload)], separators=(",", ":")).encode()  # which escapes all but plain ASCII
 
 
 def encode_envelope(event: Event) -> EventEnvelope:
@@ -163,13 +174,13 @@ def decode_event(name: str, *args: Any) -> Event:
     return event
 
 
+def _payload(event: Event) -> Payload:
+    if event.kind is EventKind.PROGRESS:
+        return _progress_payload(event)
+    return _complete_payload(event) if event.kind is EventKind.COMPLETE else _failed_payload(event)
+
+
 def _progress_payload(event: Event) -> ProgressPayload:
-    metadata = Metadata(
-        files_processed=event.files_processed,
-        total_files=event.total_files,
-        current_file=event.current_file,
-        artifacts_found=event.artifacts_found,
-    )
     percent = event.progress_percent
     if percent is None:
         percent = PHASE_RANGES[event.phase or Phase.QUEUED][0]
@@ -182,11 +193,18 @@ def _progress_payload(event: Event) -> ProgressPayload:
         seq=event.seq,
         phase=event.phase,
         attempt=event.attempt,
-        metadata=None if metadata == Metadata() else metadata,
+        metadata=_metadata(event),
         merged_from=event.merged_from,
         error=event.error,
         code=event.code,
     )
+
+
+def _metadata(event: Event) -> Metadata | None:
+    counts = (event.files_processed, event.total_files, event.current_file, event.artifacts_found)
+    if counts == _NO_COUNTS:
+        return None
+    return Metadata(files_processed=counts[0], total_files=counts[1], current_file=counts[2], artifacts_found=counts[3])
 
 
 def _complete_payload(event: Event) -> CompletePayload:

@@ -103,7 +103,7 @@ class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
 
 def event_name(scan_id: str, kind: EventKind) -> str:
     """The Socket.IO event name, ``scan:ID:progress``; the end is ``complete`` here and ``completed`` as a status."""
-    return f"scan:{scan_id}:{kind.value}"
+    return f"scan:{scan_id}:{kind}"
 
 
 def parse_event_name(name: str) -> tuple[str, EventKind] | None:
@@ -114,7 +114,8 @@ def parse_event_name(name: str) -> tuple[str, EventKind] | None:
 
 def to_time(moment: datetime) -> str:
     """A moment as the wire writes it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def from_time(text: str) -> datetime:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -71,11 +73,73 @@ async def test_frames_are_the_librarys_own_byte_for_byte() -> None:
     assert {frame[1] if frame[1] > 125 else 0 for frame in ours} == {0, 126, 127}, "all three forms of a header"
 
 
+async def events_of(fast_path: bool) -> list[bytes]:
+    """Frames of events with every message, each published alone and then all together."""
+    events = [progress(seq + 1, message=message) for seq, message in enumerate(MESSAGES)]
+    async with wired(fast_path) as at, raw(at.url) as client:
+        await joined(at)
+        frames = []
+        for event in events:
+            at.fanout.publish(event)
+            frames.append(await client.frame())
+        with at.fanout.together():
+            for event in events:
+                at.fanout.publish(event)
+        return [*frames, *[await client.frame() for _ in events]]
+
+
+async def test_frames_of_events_are_the_librarys_own_alone_and_together() -> None:
+    ours, librarys = await events_of(True), await events_of(False)
+    assert ours == librarys
+    assert ours[: len(MESSAGES)] == ours[len(MESSAGES) :]
+
+
+async def test_what_is_published_together_leaves_in_one_write_for_each_client() -> None:
+    async with wired(True) as at, raw(at.url) as one, raw(at.url) as other:
+        while len(at.fanout._rooms.audience((FIELD,))) < 2:
+            await asyncio.sleep(0)
+        written: list[bytes] = []
+        for line in at.fanout._lines.values():
+            line._send = partial(_noting, written, line._send)  # type: ignore[attr-defined]
+        with at.fanout.together():
+            for seq in range(1, 6):
+                at.fanout.publish(progress(seq))
+            assert written == []
+        assert len(written) == 2
+        for client in (one, other):
+            assert [json.loads((await client.text())[6:])[1]["seq"] for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
+def _noting(written: list[bytes], send: Callable[[bytes], int], data: bytes) -> int:
+    written.append(data)
+    return send(data)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 100, 5000])
+async def test_what_a_socket_does_not_take_at_once_follows_in_order(taken: int) -> None:
+    async with wired(True) as at, raw(at.url) as client:
+        await joined(at)
+        line: Any = next(iter(at.fanout._lines.values()))
+        send = line._send
+
+        def partly(data: bytes) -> int:
+            if not taken:
+                raise BlockingIOError
+            return int(send(data[:taken]))
+
+        line._send = partly
+        for seq in range(1, 6):
+            at.fanout.publish(progress(seq, message="x" * 3000))
+        assert [json.loads((await client.text())[6:])[1]["seq"] for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
 async def test_events_are_encoded_as_the_library_encodes_them() -> None:
     for number, message in enumerate(MESSAGES):
-        name, payload = wire.encode_event(progress(number + 1, message=message, total_files=number))
+        event = progress(number + 1, message=message, total_files=number)
+        name, payload = wire.encode_event(event)
         theirs = Packet(EVENT, namespace=wire.NAMESPACE, data=[name, payload]).encode()
         assert _private.event_text(name, payload) == theirs
+        assert f"2{wire.NAMESPACE}," + wire.encode_event_json(event).decode() == theirs
 
 
 async def test_nothing_is_compressed() -> None:
@@ -99,6 +163,7 @@ async def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError("encoded for nobody")
 
     monkeypatch.setattr(wire, "encode_event", encode)
+    monkeypatch.setattr(wire, "encode_event_json", encode)
     async with wired(True) as at:
         at.fanout.publish(progress(1))
         assert at.fanout.delivered == 0

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import pytest
 
+from scanwatch import wire
 from scanwatch.errors import UnknownRecord
 from scanwatch.gateway._fanout import FIELD, Fanout, Line
 from scanwatch.gateway._hub import Hub
@@ -39,10 +40,13 @@ class Wires:
     def line(self, sid: str) -> Line:
         return FakeLine(sid, self)
 
-    def deliver(self, name: str, payload: dict[str, Any], lines: Collection[Line]) -> list[Line]:
+    def deliver(self, event: Event, lines: Collection[Line]) -> list[Line]:
         for line in lines:
-            line.send(name, payload)
+            line.send(*wire.encode_event(event))
         return []
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def settled(self) -> None:
         await asyncio.sleep(0)
@@ -77,11 +81,11 @@ class LateStore(MemoryStore):
         self._moments = moments
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        def later(event: Event) -> None:
-            pending.append(event)
+        def later(events: Sequence[Event]) -> None:
+            pending.append(events)
             asyncio.get_running_loop().call_later(self._moments.random() * 0.004, lambda: listener(pending.pop(0)))
 
-        pending: list[Event] = []
+        pending: list[Sequence[Event]] = []
         return super().listen(later)
 
 

@@ -14,6 +14,7 @@ import json
 import socket
 import tracemalloc
 from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -23,7 +24,7 @@ from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanwatch import AsyncClient
+from scanwatch import AsyncClient, wire
 from scanwatch.gateway import Gateway, GatewayConfig
 from scanwatch.gateway._fanout import ALL, FIELD, Fanout, Line, scan_room
 from scanwatch.gateway._fanout._backlog import Backlog
@@ -75,14 +76,17 @@ class SlowWires:
         self.lines[sid] = SlowLine(sid)
         return self.lines[sid]
 
-    def deliver(self, name: str, payload: dict[str, Any], lines: Collection[SlowLine]) -> list[SlowLine]:
+    def deliver(self, event: Event, lines: Collection[SlowLine]) -> list[SlowLine]:
         refused = []
         for line in lines:
             if line.behind or not line.room:
                 refused.append(line)
             else:
-                line.send(name, payload)
+                line.send(*wire.encode_event(event))
         return refused
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def settled(self) -> None:
         pass

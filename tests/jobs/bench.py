@@ -114,7 +114,7 @@ class Bench:
         self.queue = EmbeddedQueue()
         self.clock = clock or HurryingClock()
         self.heard: list[Event] = []
-        self._unlisten = store.listen(self.heard.append)
+        self._unlisten = store.listen(self.heard.extend)
         self._workers: list[Worker] = []
 
     async def open(self) -> None:

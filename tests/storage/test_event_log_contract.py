@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -54,7 +55,7 @@ async def test_fifty_writers_at_once_leave_no_gap_and_no_repeat(store: Store) ->
     for scan in scans:
         await begin(store, scan)
     heard: list[Event] = []
-    store.listen(heard.append)
+    store.listen(heard.extend)
 
     async def write(writer: int) -> list[Event]:
         scan = scans[writer % 5]
@@ -219,7 +220,7 @@ async def test_of_many_ends_at_once_one_wins(store: Store) -> None:
 
 async def test_listeners_hear_every_event_once_in_order_before_the_append_returns(store: Store) -> None:
     heard: list[Event] = []
-    store.listen(heard.append)
+    store.listen(heard.extend)
     await begin(store)
     for i in range(3):
         given = await store.append(fetching(done=i), key=str(i))
@@ -233,9 +234,7 @@ async def test_listeners_hear_every_event_once_in_order_before_the_append_return
 
 async def test_what_a_listener_hears_is_in_the_store_already(store: Store) -> None:
     reads: list[asyncio.Task[list[Event]]] = []
-    store.listen(
-        lambda event: reads.append(asyncio.create_task(store.events(event.scan_id, after=(event.seq or 0) - 1)))
-    )
+    store.listen(lambda events: reads.append(asyncio.create_task(store.events("scan", after=(events[0].seq or 0) - 1))))
     await begin(store)
     await store.append(fetching())
     assert [next(event.seq for event in events) for events in await asyncio.gather(*reads)] == [1, 2]
@@ -245,8 +244,8 @@ async def test_a_listener_that_left_hears_nothing_more(store: Store) -> None:
     await begin(store)
     stayed: list[Event] = []
     left: list[Event] = []
-    store.listen(stayed.append)
-    leave = store.listen(left.append)
+    store.listen(stayed.extend)
+    leave = store.listen(left.extend)
     await store.append(fetching())
     leave()
     leave()
@@ -260,11 +259,11 @@ async def test_a_listener_that_raises_is_reported_and_costs_nobody_an_event(stor
     heard: list[Event] = []
     fault = RuntimeError("a bad listener")
 
-    def raising(event: Event) -> None:
+    def raising(events: Sequence[Event]) -> None:
         raise fault
 
     store.listen(raising)
-    store.listen(heard.append)
+    store.listen(heard.extend)
     await begin(store)
     await store.append(fetching())
     assert [event.seq for event in heard] == [1, 2]

@@ -44,7 +44,7 @@ class Stores(RuleBasedStateMachine):
         self.stores = [open_store(url) for url in ("memory:", f"sqlite:///{self.directory.name}/scans.db")]
         self.heard: list[list[Event]] = [[], []]
         for store, heard in zip(self.stores, self.heard, strict=True):
-            store.listen(heard.append)
+            store.listen(heard.extend)
             self.runner.run(store.open())
 
     def teardown(self) -> None:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,13 @@ def through_json(value: Any) -> Any:
 def test_an_event_survives_the_wire(event: Event) -> None:
     name, payload = wire.encode_event(event)
     assert wire.decode_event(name, through_json(payload)) == event
+
+
+@given(strategies.events, st.none() | st.text(st.characters()))
+def test_an_event_is_written_to_the_byte_as_the_socket_library_writes_it(event: Event, message: str | None) -> None:
+    event = replace(event, message=message)
+    theirs = json.dumps(list(wire.encode_event(event)), separators=(",", ":"))
+    assert wire.encode_event_json(event).decode() == theirs
 
 
 @given(strategies.events)

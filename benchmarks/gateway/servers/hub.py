@@ -51,7 +51,7 @@ def _publish(scan_id: str, published: int, message: str) -> None:
         artifacts_found=0,
     )
     for listener in _listeners:
-        listener(event)
+        listener((event,))
 
 
 def _together(count: int) -> scanner.Play:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Set
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from ... import wire
@@ -118,10 +118,17 @@ class Fanout:
         audience = self._rooms.audience(rooms)
         if not audience:
             return
-        late = self._wires.deliver(*wire.encode_event(event), audience)
+        late = self._wires.deliver(event, audience)
         self.delivered += len(audience) - len(late)
         for line in late:
             self._keep(line, event, rooms)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Whatever is published inside leaves with the end of the ``with``, all of one client's in one write.
+
+        Only for what happens in one step: inside, nothing else may be sent, and nothing awaited.
+        """
+        return self._wires.together()
 
     def tell(self, sid: str, name: str, payload: dict[str, Any]) -> None:
         """Send one client a message that is no event."""

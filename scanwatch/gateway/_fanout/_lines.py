@@ -6,11 +6,13 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 import socketio
 
 from ... import wire
+from ...model import Event
 
 QUEUE_LENGTH = 1000
 """Messages that may wait in a connection's queue; events beyond are merged. A burst of a healthy scan fits."""
@@ -59,8 +61,11 @@ class Wires(Protocol[AnyLine]):
     def line(self, sid: str) -> AnyLine:
         """The connection of a client that is on its way in; ``KeyError`` if it has gone meanwhile."""
 
-    def deliver(self, name: str, payload: Payload, lines: Collection[AnyLine]) -> list[AnyLine]:
-        """Send a message to each of ``lines`` that is not behind and has room; returns the others."""
+    def deliver(self, event: Event, lines: Collection[AnyLine]) -> list[AnyLine]:
+        """Send an event to each of ``lines`` that is not behind and has room; returns the others."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Whatever is delivered inside, in one step, is written at the end, all of one connection's at once."""
 
     async def settled(self) -> None:
         """Return when everything delivered so far is written or queued: what is answered then overtakes nothing."""
@@ -110,13 +115,16 @@ class LibraryWires:
     def line(self, sid: str) -> LibraryLine:
         return LibraryLine(sid, self, self._transport_of)
 
-    def deliver(self, name: str, payload: Payload, lines: Collection[LibraryLine]) -> list[LibraryLine]:
+    def deliver(self, event: Event, lines: Collection[LibraryLine]) -> list[LibraryLine]:
         if self._outbox.qsize() >= OUTBOX_LENGTH:
             return list(lines)
         ready = [line for line in lines if not line.behind and self.queued(line.sid) < self.limit(line.sid)]
         if ready:
-            self.post(name, payload, [line.sid for line in ready])
+            self.post(*wire.encode_event(event), [line.sid for line in ready])
         return [] if len(ready) == len(lines) else list(set(lines).difference(ready))
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()  # the library's own queues do that
 
     async def settled(self) -> None:
         reached = asyncio.get_running_loop().create_future()

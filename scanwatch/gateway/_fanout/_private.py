@@ -14,7 +14,9 @@ import json
 import re
 import struct
 import time
-from collections.abc import Collection, Mapping
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]  # private
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -26,6 +28,7 @@ from engineio.async_drivers.aiohttp import WebSocket
 from engineio.async_socket import AsyncSocket
 
 from ... import wire
+from ...model import Event
 from ._lines import QUEUE_LENGTH, Line, Payload
 
 TESTED = {"python-socketio": ((5, 18), (5, 19)), "python-engineio": ((4, 15), (4, 16)), "aiohttp": ((3, 14), (3, 15))}
@@ -42,6 +45,7 @@ _SHORT, _LONG = 126, 1 << 16
 _head2, _head4, _head10 = struct.Struct("!BB").pack, struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _EVENT = f"2{wire.NAMESPACE},"
+_MESSAGE_EVENT = f"{packet.MESSAGE}{_EVENT}".encode()
 
 
 def fits(versions: Mapping[str, str] | None = None) -> bool:
@@ -57,9 +61,8 @@ def event_text(name: str, payload: Payload) -> str:
     return _EVENT + _encode([name, payload])
 
 
-def frame(text: str) -> bytes:
+def frame(data: bytes) -> bytes:
     """The websocket frame of a text, unmasked as a server's is."""
-    data = text.encode()
     size = len(data)
     if size < _SHORT:
         return _head2(_TEXT, size) + data
@@ -128,9 +131,7 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
 
     def post(self, pkt: packet.Packet) -> None:
         """Send a packet now, or queue it."""
-        if self.line.writable():
-            self.line.transport.write(frame(pkt.encode()))
-        else:
+        if not self.line.write(frame(pkt.encode().encode())):
             self.enqueue(pkt)
 
     def enqueue(self, pkt: packet.Packet | None) -> None:
@@ -203,7 +204,8 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
         """Take hold of the transport, which is written to only once the writer first waits for something."""
         writer = ws.response._writer
         assert writer is not None
-        self.line.transport = writer.transport
+        assert writer.transport is not None
+        self.line.take_hold(writer.transport)
         await super()._websocket_handler(ws)
 
 
@@ -233,19 +235,46 @@ class _PlainWebSocket(WebSocket):  # type: ignore[misc]  # the library has no ty
 class FastLine(Line):
     """The connection of a client of the namespace, with all that is asked of it before a write close at hand."""
 
-    __slots__ = ("idle", "socket", "transport")
+    __slots__ = ("_send", "idle", "socket", "transport")
 
     def __init__(self, socket: FastSocket) -> None:
         super().__init__("")
         self.socket = socket
         self.transport: Any = None
         """The websocket's, from its handshake on."""
+        self._send: Callable[[bytes], int] | None = None
+        """Its socket's, if the transport writes to that as selector loops do."""
         self.idle = False
         """Whether the library's writer waits with an empty queue; never without a transport or once a close is said."""
 
     def writable(self) -> bool:
         """Whether a frame written now comes after everything sent before, and leaves the process at once."""
         return self.idle and not self.transport._protocol_paused and not self.transport.is_closing()
+
+    def take_hold(self, transport: asyncio.Transport) -> None:
+        """Learn the transport, once the handshake of the websocket is done."""
+        self.transport = transport
+        if isinstance(transport, _SelectorSocketTransport):
+            self._send = transport._sock.send
+
+    def write(self, data: bytes) -> bool:
+        """Write a frame if the line is ``writable``; whether it did."""
+        if not self.idle:
+            return False
+        transport = self.transport
+        if self._send is not None and not transport._buffer and not transport._conn_lost:
+            # What the transport would do as well, after it has asked itself eight questions.
+            try:
+                sent = self._send(data)
+            except OSError:
+                sent = 0  # the transport meets the same, and knows what to do
+            if sent != len(data):
+                transport.write(data[sent:])
+            return True
+        if not self.writable():
+            return False
+        transport.write(data)
+        return True
 
     def send(self, name: str, payload: Payload) -> None:
         self.socket.post(packet.Packet(packet.MESSAGE, event_text(name, payload)))
@@ -266,6 +295,8 @@ class FastWires:
 
     def __init__(self, server: FastServer) -> None:
         self._server = server
+        self._held: dict[FastLine, list[bytes]] | None = None
+        """What each connection is to be written when the ``together`` that is under way ends."""
 
     def line(self, sid: str) -> FastLine:
         eio_sid = self._server.manager.eio_sid_from_sid(sid, wire.NAMESPACE)
@@ -273,21 +304,34 @@ class FastWires:
         line.sid, line.behind = sid, False
         return line
 
-    def deliver(self, name: str, payload: Payload, lines: Collection[FastLine]) -> list[FastLine]:
-        text = event_text(name, payload)
+    def deliver(self, event: Event, lines: Collection[FastLine]) -> list[FastLine]:
+        framed = frame(_MESSAGE_EVENT + (text := wire.encode_event_json(event)))
+        if self._held is None:
+            left = [line for line in lines if line.behind or not line.write(framed)]
+        else:
+            left = [line for line in lines if line.behind or not _hold(self._held, line, framed)]
+        return self._queued(_EVENT + text.decode(), left) if left else left
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        held = self._held = dict[FastLine, list[bytes]]()
+        try:
+            yield
+        finally:
+            self._held = None
+            for line, frames in held.items():
+                line.write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def _queued(self, text: str, lines: list[FastLine]) -> list[FastLine]:
+        """Queue a packet for each of ``lines`` that is not behind and has room; returns the others."""
         message = packet.Packet(packet.MESSAGE, text)
-        framed = frame(message.encode())
-        limit = min(QUEUE_LENGTH, 1 + QUEUE_BYTES // len(framed))
+        limit = min(QUEUE_LENGTH, 1 + QUEUE_BYTES // len(text))
         refused: list[FastLine] = []
         for line in lines:
-            if line.behind:
+            if line.behind or line.socket.queue.qsize() >= limit:
                 refused.append(line)
-            elif line.writable():
-                line.transport.write(framed)
-            elif line.socket.queue.qsize() < limit:
-                line.socket.enqueue(message)
             else:
-                refused.append(line)
+                line.socket.enqueue(message)
         return refused
 
     async def settled(self) -> None:
@@ -295,6 +339,14 @@ class FastWires:
 
     async def close(self) -> None:
         """Nothing works in the background."""
+
+
+def _hold(held: dict[FastLine, list[bytes]], line: FastLine, framed: bytes) -> bool:
+    """Have a frame written later, if it could be now: nothing happens meanwhile, so that what is writable stays so."""
+    if not line.writable():
+        return False
+    held.setdefault(line, []).append(framed)
+    return True
 
 
 def _numbers(text: str) -> tuple[int, ...]:
