@@ -45,16 +45,16 @@ def block_limit_s(environment: Mapping[str, str] = os.environ) -> float | None:
     """How many seconds showing a panel may wait for the ends of its scans; ``None``: it does not wait.
 
     Raises:
-        UsageError: ``SCANWATCH_BLOCK`` is not a number.
+        UsageError: ``SCANWATCH_BLOCK`` is not a number of seconds.
     """
     value = environment.get("SCANWATCH_BLOCK", "").strip()
     try:
         seconds = float(value or 0)
     except ValueError:
-        raise UsageError(
-            f"SCANWATCH_BLOCK is {value!r}; it can be 1, or a number of seconds to wait at most."
-        ) from None
-    if seconds <= 0:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):  # NaN too
+        raise UsageError(f"SCANWATCH_BLOCK is {value!r}; it can be 0, 1, or a number of seconds to wait at most.")
+    if seconds == 0:
         return None
     return _BLOCK_LIMIT_S if seconds == 1 else seconds
 

@@ -69,12 +69,13 @@ class Panel(anywidget.AnyWidget):
         if max_height < 100:
             raise UsageError(f"max_height is {max_height}; it is a number of pixels, at least 100.")
         display_mode()
+        block_limit_s()
         self._feed = feed
         self._built = False
         self._opened: list[str] = []
         self._outbox = Outbox(feed)
         # Listen before the first reading: a change in between is then told by the next patch.
-        self._unsubscribe = feed.on_change(_marker(self))
+        self._listen()
         options = {
             "compact": compact,
             "single": single,
@@ -83,8 +84,9 @@ class Panel(anywidget.AnyWidget):
             "max_height": max_height,
             "stalled_after_s": STALLED_AFTER_S,
         }
-        super().__init__(options=options, snapshot=self._outbox.first())
+        super().__init__(options=options, snapshot=self._outbox.first(), _view_count=0)
         self.on_msg(type(self)._clicked)
+        self.observe(_seen_or_not, "_view_count")
         _take_clicks_while_a_cell_runs(self.comm)
         self._built = True
         self._mark()
@@ -108,11 +110,27 @@ class Panel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop watching and free everything; the scans go on."""
+        self._rest()
+        super().close()
+
+    def _listen(self) -> None:
+        self._unsubscribe = self._feed.on_change(_marker(self))
+
+    def _rest(self) -> None:
+        """Hear and send nothing: nobody looks."""
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         if unsubscribe is not None:
             unsubscribe()
         shared.forget(self)
-        super().close()
+        self._marked = False
+        self._opened = []
+
+    def _wake(self) -> None:
+        """Go on where the panel is shown again: with a snapshot of what happened meanwhile."""
+        if self._unsubscribe is None and self.comm is not None:
+            self._listen()
+            self._outbox.want_snapshot()
+            self._mark()
 
     def _mark(self) -> None:
         if self._built:
@@ -164,6 +182,7 @@ class Panel(anywidget.AnyWidget):
         mode = display_mode()
         if mode in {"html", "text"}:
             return self._still(html=mode == "html")
+        self._wake()
         bundle = super()._repr_mimebundle_()
         view: dict[str, Any] = bundle[0] if isinstance(bundle, tuple) else bundle or {}
         # What is stored beside the view must be the same in every run; only ended scans stay as they are.
@@ -190,6 +209,17 @@ def _marker(panel: Panel) -> Callable[[str | None], None]:
             panel._mark()
 
     return changed
+
+
+def _seen_or_not(change: Any) -> None:
+    """Rest when the last view has gone (output cleared, cell deleted, notebook closed). Front ends that do not count
+    their views leave the count at 0, and a reloaded page counts its views anew: never does a panel that is seen rest.
+    """
+    panel: Panel = change.owner
+    if change.new == 0 and change.old:
+        panel._rest()
+    elif change.new:
+        panel._wake()
 
 
 def _take_clicks_while_a_cell_runs(comm: Any) -> None:

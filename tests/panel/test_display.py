@@ -36,9 +36,10 @@ def test_blocking_takes_one_or_a_number_of_seconds(value: str, limit_s: float | 
     assert block_limit_s({"SCANWATCH_BLOCK": value}) == limit_s
 
 
-def test_blocking_with_another_word_is_refused() -> None:
-    with pytest.raises(UsageError, match="'yes'"):
-        block_limit_s({"SCANWATCH_BLOCK": "yes"})
+@pytest.mark.parametrize("value", ["yes", "-1", "nan", "inf"])
+def test_blocking_with_anything_else_is_refused_by_name(value: str) -> None:
+    with pytest.raises(UsageError, match=f"SCANWATCH_BLOCK is '{value}'; it can be 0, 1, or a number of seconds"):
+        block_limit_s({"SCANWATCH_BLOCK": value})
 
 
 def test_blocking_ends_with_the_last_scan() -> None:

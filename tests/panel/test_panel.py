@@ -13,11 +13,14 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anywidget
+import ipywidgets
 import pytest
 
 from scanwatch.errors import UsageError
 from scanwatch.model import Phase
 from scanwatch.panel import Panel
+from scanwatch.panel._flusher import shared
 from scanwatch.panel._text import table_text
 
 from .conftest import Sent
@@ -104,6 +107,66 @@ def test_a_read_only_panel_takes_no_wishes(feed: StagedFeed, sent: Sent) -> None
     assert feed.wishes == []
 
 
+def look(panel: Panel, views: int) -> None:
+    """Have the front end count so many views."""
+    state = {"method": "update", "state": {"_view_count": views}, "buffer_paths": []}
+    panel.comm.handle_msg({"content": {"data": state}, "buffers": []})
+
+
+def test_a_panel_whose_last_view_is_gone_hears_and_sends_nothing(
+    panel: Panel, feed: StagedFeed, sent: Sent, eventually: Eventually
+) -> None:
+    look(panel, 2)
+    look(panel, 1)
+    assert feed.listened == 1
+    look(panel, 0)
+    assert feed.listened == 0
+    eventually(lambda: not shared.running)
+    before = len(sent)
+    end_all(feed)
+    assert len(sent) == before
+
+
+def test_a_panel_shown_again_catches_up(panel: Panel, feed: StagedFeed, eventually: Eventually) -> None:
+    look(panel, 1)
+    look(panel, 0)
+    end_all(feed)
+    forms(panel)
+    look(panel, 1)
+    assert feed.listened == 1
+    eventually(lambda: {row["status"] for row in Told(panel.snapshot).rows.values()} == {"completed"})
+
+
+def test_a_front_end_that_does_not_count_views_is_served_all_the_same(
+    panel: Panel, feed: StagedFeed, eventually: Eventually
+) -> None:
+    forms(panel)
+    end_all(feed)
+    eventually(lambda: {row["status"] for row in Told(panel.snapshot).rows.values()} == {"completed"})
+
+
+def test_two_panels_of_one_feed_are_told_alike_and_end_apart(
+    panel: Panel, feed: StagedFeed, eventually: Eventually
+) -> None:
+    other = Panel(feed)
+    assert feed.listened == 2
+    other.close()
+    assert feed.listened == 1
+    end_all(feed)
+    eventually(lambda: {row["status"] for row in Told(panel.snapshot).rows.values()} == {"completed"})
+
+
+def test_a_panel_is_a_widget_of_its_own_that_can_be_observed_and_laid_out(
+    panel: Panel, feed: StagedFeed, eventually: Eventually
+) -> None:
+    numbers: list[int] = []
+    panel.observe(lambda change: numbers.append(change.new["number"]), names="snapshot")
+    end_all(feed)
+    eventually(lambda: numbers)
+    assert ipywidgets.VBox([panel]).children == (panel,)
+    assert isinstance(panel, anywidget.AnyWidget)
+
+
 def test_a_closed_panel_stops_listening_and_is_free(feed: StagedFeed, sent: Sent) -> None:
     panel = Panel(feed)
     reference = weakref.ref(panel)
@@ -121,10 +184,14 @@ def test_a_misspelt_option_is_refused_with_the_close_one(feed: StagedFeed) -> No
         Panel(feed, zzz=True)
 
 
-def test_a_wrong_environment_is_refused_at_once(feed: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SCANWATCH_DISPLAY", "ascii")
-    with pytest.raises(UsageError, match="SCANWATCH_DISPLAY"):
+@pytest.mark.parametrize(("name", "value"), [("SCANWATCH_DISPLAY", "ascii"), ("SCANWATCH_BLOCK", "soon")])
+def test_a_wrong_environment_is_refused_at_once(
+    feed: StagedFeed, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"{name} is '{value}'"):
         Panel(feed)
+    assert feed.listened == 0
 
 
 def test_the_forms_beside_a_live_view_do_not_depend_on_the_moment(panel: Panel, feed: StagedFeed) -> None:

@@ -33,7 +33,7 @@ export default function panel() {
       };
     },
     render({ model, el }) {
-      const view = new PanelView(el, store, kernelHost(model, life), model.get("options"));
+      const view = new PanelView(el, store, kernelHost(model, life, el), model.get("options"));
       model.on("comm_live_update", view.changed);
       return () => {
         model.off("comm_live_update", view.changed);
@@ -44,7 +44,7 @@ export default function panel() {
 }
 
 /** The kernel as a host. No message is answered with `id`: some kernels keep every message with that key. */
-function kernelHost(model, life) {
+function kernelHost(model, life, el) {
   const wish = (name) => (scanId) => model.send({ do: name, scan_id: scanId });
   return {
     actions: {
@@ -54,7 +54,8 @@ function kernelHost(model, life) {
       open: wish("open"),
       close: wish("close"),
     },
-    alive: () => life.check(),
+    // The front end marks the views of a model that no kernel knows, as that of a notebook saved with its widgets.
+    alive: () => life.check() && !el.closest(".jupyter-widgets-disconnected"),
     busy: () => life.kernel?.status === "busy",
   };
 }
