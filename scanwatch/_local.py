@@ -80,14 +80,20 @@ def make_room(store: str) -> None:
     """Make the default store's folder if it is not there yet; any other is the user's to make.
 
     Raises:
-        ConfigurationError: the store's folder is not there.
+        ConfigurationError: the store's folder is not there, or cannot be made.
     """
     path = store_file(store)
     if path is None:
         return
     if store == default_store():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.parent.is_dir():
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder {path.parent} cannot be made: {error.strerror}. "
+                "Set SCANWATCH_HOME to a folder this account may write to."
+            ) from None
+    if not os.path.isdir(path.parent):
         raise ConfigurationError(
             f"The store {store} lies in {path.parent}, which does not exist; make that folder first."
         )

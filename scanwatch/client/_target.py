@@ -10,6 +10,7 @@ from numbers import Real
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from .._credentials import refuse_credentials
 from ..errors import UsageError
 from ..model import target_name
 
@@ -42,8 +43,8 @@ def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
     A local path that exists becomes a ``file://`` URL.
 
     Raises:
-        UsageError: the target is neither a URL nor a path that exists, an option is given twice, or is no
-            text, number, truth value or path.
+        UsageError: the target has a password or a token in its URL, or is neither a URL nor a path that exists; an
+            option is given twice, or is no text, number, truth value or path.
     """
     if not isinstance(target, str | os.PathLike):
         raise UsageError(f"A target is a URL or a path, not {target!r}.")
@@ -51,6 +52,7 @@ def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
     if not isinstance(path, str):
         raise UsageError(f"A target is a URL or a path of text, not {path!r}; os.fsdecode() makes text of it.")
     text = path.strip()
+    refuse_credentials(text)
     given = option_texts(options)
     url = _URL.match(text)
     if url is None:
@@ -86,7 +88,7 @@ def repository_name(target: str) -> str:
 
 def _file_url(text: str) -> str:
     path = Path(text).expanduser()
-    if not text or "\0" in text or not path.exists():
+    if not text or not os.path.exists(path):  # Path.exists raises for a name that is too long
         raise UsageError(
             f"{text!r} is neither a URL nor a path that exists; write sim://acme/payments, https://HOST/OWNER/REPO, "
             "or the path of a checkout."

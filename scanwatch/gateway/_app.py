@@ -24,8 +24,9 @@ from ._access import make_access
 from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
+from ._faults import drop_faults_of_peers
 from ._hub import Hub
-from ._logging import drop_faults_of_peers, log_scans
+from ._logging import log_scans
 from ._metrics import Metrics
 from ._patience import Patience, Requests
 from ._retention import Retention

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 
 from .. import wire
 from ._fanout import FastServer, FastWires, LibraryWires, Wires, fits
-from ._logging import drop_faults_of_peers
+from ._faults import drop_faults_of_peers
 from ._packets import NO_PACKET, Sense, is_poll, sense_of
 from ._patience import Pending
 from ._rest import whole_body

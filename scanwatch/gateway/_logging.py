@@ -11,18 +11,12 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import RequestPayloadError
-
 from ..model import Event, EventKind
 
 request_id: ContextVar[str | None] = ContextVar("scanwatch_request_id", default=None)
 """The request being answered; what is logged meanwhile names it."""
 
 _logger = logging.getLogger(__name__)
-
-_FAULTS_OF_PEERS = (HttpProcessingError, RequestPayloadError, ConnectionError)
-_WORDS_FOR_NONSENSE = frozenset({"Unknown receive error", "post request handler error"})
 
 ABOUT = ("request_id", "scan_id")
 """What a record may be about, as attributes of it (``extra=``)."""
@@ -62,12 +56,6 @@ def _log_scan(event: Event) -> None:
         _logger.info("scan %s, attempt %s", event.turn, event.attempt, extra=about)
     else:
         _logger.info("scan queued", extra=about)
-
-
-def drop_faults_of_peers(record: logging.LogRecord) -> bool:
-    """Whether a line of a library tells of a fault: what is a peer's doing is answered, and no error of ours."""
-    error = record.exc_info[1] if record.exc_info else None
-    return error is not None and not isinstance(error, _FAULTS_OF_PEERS) and record.msg not in _WORDS_FOR_NONSENSE
 
 
 def _add_request(record: logging.LogRecord) -> bool:

@@ -191,7 +191,7 @@ async def trigger(
         retry_of=retry_of,
     )
     services = request.app[SERVICES]
-    await services.access.targets.check_now(target)
+    await services.access.targets.check_now(target, options)
     if not services.access.places.take(caller().identity, scan.scan_id):
         raise LimitReached("This token has as many unfinished scans as it may have; wait for one to end.")
     services.hub.introduce(scan)

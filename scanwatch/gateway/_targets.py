@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import ScannerError, UsageError
-from ..scanners import scanner_for, scheme_of
-from ..scanners.repository.target import REMOTE_SCHEMES, parse_target, without_credentials
+from .._credentials import refuse_credentials, without_credentials
+from ..errors import UsageError
+from ..scanners import Task, check_task, scheme_of
+from ..scanners.repository.target import REMOTE_SCHEMES
 
 MAX_TARGET = 2000
 LOCAL_SCHEMES = frozenset({"path", "file"})
@@ -29,13 +32,15 @@ class TargetRules:
     local_paths: bool = True
     private_addresses: bool = True
 
-    def check(self, target: str) -> None:
-        """Refuse a target nobody may scan here.
+    def check(self, target: str, options: Mapping[str, Any] | None = None) -> None:
+        """Refuse a target nobody may scan here, or may not scan with these ``options``.
 
         Raises:
-            UsageError: it is too long, looks like an option or a command, or its kind is not allowed.
+            UsageError: it is too long, holds a secret, looks like an option or a command, its kind is not allowed,
+                or its scanner refuses it or one of its options.
             UnknownTarget: no scanner takes it.
         """
+        refuse_credentials(target)
         if not target.strip() or len(target) > MAX_TARGET:
             raise UsageError(f"repository: the target must have 1 to {MAX_TARGET} characters")
         shown = without_credentials(target)[:200]
@@ -47,13 +52,11 @@ class TargetRules:
         scheme = scheme_of(target)
         if self.schemes and scheme not in self.schemes:
             raise UsageError(f"This gateway scans no {scheme} targets: {shown!r}. It scans {', '.join(self.schemes)}.")
-        scanner_for(target)
         if not self.local_paths and scheme in LOCAL_SCHEMES:
-            raise UsageError(f"This gateway scans no local paths: {shown!r}")
-        if scheme in (*REMOTE_SCHEMES, "file"):
-            _parsed(target)
+            raise UsageError(f"This gateway scans no local paths: {shown!r}")  # before anything tells what is there
+        check_task(Task("", target, options or {}))
 
-    async def check_now(self, target: str) -> None:
+    async def check_now(self, target: str, options: Mapping[str, Any] | None = None) -> None:
         """Refuse a target as ``check`` does, and one whose host is at a private address at this moment.
 
         The scan looks the name up again when it runs: who controls the name's zone can change the answer in between,
@@ -62,20 +65,13 @@ class TargetRules:
         Raises:
             UsageError: as said, or the host's name cannot be resolved.
         """
-        self.check(target)
+        self.check(target, options)
         if self.private_addresses or scheme_of(target) not in REMOTE_SCHEMES:
             return
         host = _host(target)
         for address in await _addresses(host):
             if not _is_public(address):
                 raise UsageError(f"This gateway scans no private addresses, and {host[:200]} is at {address}.")
-
-
-def _parsed(target: str) -> None:
-    try:
-        parse_target(target.partition("?")[0])
-    except ScannerError as error:
-        raise UsageError(str(error)) from None
 
 
 def _host(target: str) -> str:

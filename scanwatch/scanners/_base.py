@@ -11,6 +11,10 @@ it may block, and is ended when the scan is cancelled. Either way it gets a :cla
 done as absolute numbers (as often as it likes: the worker coalesces), and returns a
 :class:`~scanwatch.model.ScanOutcome` or raises :class:`~scanwatch.errors.ScannerError`. Nothing is stored before it
 returns, so a failed or cancelled scan leaves nothing behind.
+
+A scanner may also have ``def check(self, task: Task) -> None``, which raises ``ScannerError`` for a target or options
+that cannot be right. It is asked on the gateway's event loop before a scan is accepted, so it looks at what it is given
+and nothing else: no file, no network.
 """
 
 from __future__ import annotations

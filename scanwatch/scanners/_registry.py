@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import UnknownTarget
@@ -101,4 +101,4 @@ def _looks_like_a_path(target: str) -> bool:
     if not target or "\0" in target:
         return False
     plain = target.startswith(("/", "~", "./", "../", ".\\", "..\\", "\\\\")) or target in {".", ".."}
-    return plain or target[1:3] in {":\\", ":/"} or Path(target).exists()
+    return plain or target[1:3] in {":\\", ":/"} or os.path.exists(target)  # Path.exists raises for too long a name

@@ -52,24 +52,33 @@ class SimulatedScanner:
     def __init__(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._sleep = sleep
 
+    def check(self, task: Task) -> None:
+        """Refuse what is no description of a scan; raises ``ScannerError`` (code ``invalid``)."""
+        _described(task)
+
     async def scan(self, task: Task, report: Report) -> ScanOutcome:
         """Play the scan that ``task`` describes.
 
         Raises:
             ScannerError: the options ask for a failure, or are wrong (code ``invalid``).
         """
-        target, raw = options_of(task)
-        name = target.partition("://")[2].strip("/")
-        if not name:
-            raise ScannerError(
-                f"{target} names no repository; write sim://owner/name.", code=FailureCode.INVALID, retryable=False
-            )
-        options = read_options(target, raw)
+        name, options = _described(task)
         inventory = _inventory(name, options)
         play = _Play(options, inventory, task.attempt, report, self._sleep, speed())
         for phase in WORK_PHASES:
             await play.act(phase)
         return ScanOutcome(inventory.artifacts, inventory.findings, files=len(inventory.files), commit=inventory.commit)
+
+
+def _described(task: Task) -> tuple[str, Options]:
+    """The name of the repository that is simulated, and how its scan goes."""
+    target, raw = options_of(task)
+    name = target.partition("://")[2].strip("/")
+    if not name:
+        raise ScannerError(
+            f"{target} names no repository; write sim://owner/name.", code=FailureCode.INVALID, retryable=False
+        )
+    return name, read_options(target, raw)
 
 
 def _inventory(name: str, options: Options) -> Inventory:

@@ -153,6 +153,15 @@ def test_a_wrong_address_is_named_with_the_remedy_and_no_secret(url: str, words:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("target", ["https://ada:s3cret@host/x", "https://s3cret@host/x", "ada:s3cret@host:x"])
+def test_a_target_with_a_secret_is_refused_before_anything_is_sent(gateway: RunningGateway, target: str) -> None:
+    with scanwatch.connect(gateway.url) as client:
+        with pytest.raises(scanwatch.UsageError, match="credential helper") as refused:
+            client.scan(target)
+        assert "s3cret" not in str(refused.value)
+        assert client.repositories().empty
+
+
 def test_an_address_keeps_its_path_and_hides_its_token() -> None:
     address = parse_address(" https://hub.example/user/ada/proxy/8700 ", "s3cret")
     assert (address.url, address.prefix) == ("https://hub.example/user/ada/proxy/8700/", "user/ada/proxy/8700")

@@ -14,9 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..._credentials import without_credentials
 from ...errors import ScannerError
 from ...model import FailureCode
-from .target import Remote, without_credentials
+from .target import Remote
 from .text import legible
 
 CLONE_TIMEOUT_S = 900.0
@@ -138,7 +139,22 @@ class GitRepository:
         with _process("--git-dir", self._git_dir, "cat-file", "--batch", stdin=subprocess.PIPE) as process:
             yield BlobReader(process, self)
 
+    def require_there(self) -> None:
+        """Raise ``ScannerError`` if the repository was taken away meanwhile: git may have read on for a while."""
+        if not Path(self._git_dir).is_dir():
+            raise self._gone()
+
+    def _gone(self) -> ScannerError:
+        return ScannerError(
+            f"{self.shown} was removed or moved while it was scanned. Scan it where it is now, and leave it there "
+            "until the scan has ended.",
+            code=FailureCode.NOT_FOUND,
+            retryable=False,
+        )
+
     def _damaged(self, detail: str) -> ScannerError:
+        if not Path(self._git_dir).is_dir():
+            return self._gone()
         return ScannerError(
             f"{self.shown} lacks objects of this commit or is damaged: {detail}. Run git fsck there; in a partial "
             "clone, fetch the missing objects.",

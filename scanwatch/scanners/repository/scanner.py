@@ -40,6 +40,16 @@ class RepositoryScanner:
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http", "ssh", "file", "path")
 
+    def check(self, task: Task) -> None:
+        """Refuse a target or an option that nothing on any disk could make right.
+
+        Raises:
+            ScannerError: as said.
+        """
+        target, options = options_of(task)
+        _ref(options)
+        parse_target(target)
+
     def scan(self, task: Task, report: Report) -> ScanOutcome:
         """Scan ``task.target``; blocks, so the worker runs it in a process of its own.
 
@@ -101,6 +111,7 @@ class _Scan:
             for source in sources:
                 contents.append(blobs.read(source.oid))
                 self._say(Phase.FETCH, len(contents), len(sources), source.file)
+        self._repository.require_there()
         return contents
 
     def _parse(self, inventory: Inventory, contents: list[bytes]) -> _Read:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
 
+from ..._credentials import without_credentials
 from ...errors import ScannerError
 from ...model import FailureCode
 from .text import legible
@@ -18,8 +19,6 @@ REMOTE_SCHEMES = ("https", "http", "ssh")
 _TRANSPORT_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCP = re.compile(r"[\w.][\w.-]*@[\w.][\w.-]*:(?!//)")
-# Up to the last @, whatever is before it: a password may hold any character, and hiding too much does no harm.
-_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,6 @@ class Remote:
     def shown(self) -> str:
         """The target as people may see it."""
         return legible(without_credentials(self.url))
-
-
-def without_credentials(text: str) -> str:
-    """``text`` with the user and password taken out of every URL in it."""
-    return _CREDENTIALS.sub("", text)
 
 
 def parse_target(target: str) -> Local | Remote:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 
 from scanwatch.errors import ScannerError
 from scanwatch.model import ARTIFACT_KINDS, FINDING_LEVELS, WORK_PHASES, Phase
+from scanwatch.scanners import Task
+from scanwatch.scanners.repository import RepositoryScanner
 
 PROJECT = Path(__file__).parents[3]
 
@@ -155,6 +158,26 @@ def test_a_wrong_option_is_refused_in_words(repo, scan, options, words):
     with pytest.raises(ScannerError, match=words) as raised:
         scan(repo.path, **options)
     assert not raised.value.retryable
+
+
+@pytest.mark.parametrize("phase", [Phase.DISCOVERY, Phase.FETCH])
+def test_a_checkout_that_disappears_while_it_is_read_is_said_to_have_gone(repo, phase):
+    def report(progress):
+        if progress.phase is phase and progress.total_files and repo.path.exists():
+            shutil.rmtree(repo.path)
+
+    with pytest.raises(ScannerError, match="removed or moved while it was scanned") as raised:
+        RepositoryScanner().scan(Task("1", str(repo.path)), report)
+    assert str(repo.path) in str(raised.value)
+    assert (raised.value.code, raised.value.retryable) == ("not_found", False)
+
+
+def test_a_checkout_that_disappears_once_it_is_read_is_scanned(repo):
+    def report(progress):
+        if progress.phase is Phase.PARSE and repo.path.exists():
+            shutil.rmtree(repo.path)
+
+    assert len(RepositoryScanner().scan(Task("1", str(repo.path)), report).artifacts) == 6
 
 
 def test_findings_of_one_file_are_bounded_and_the_rest_is_counted(repo, scan):
