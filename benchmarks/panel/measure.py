@@ -111,7 +111,7 @@ class _Run:
         shown = self._wait_until_shown(limit_s)
         if shown is None:
             return Measured(self._count, None, None, 0, None, None, None, None, None, 0.0, None)
-        before, made, used = self._counters(), self._beat(), _cpu_s(pid)
+        made, before, used = self._beat(), self._counters(), _cpu_s(pid)
         self._page.wait_for_timeout(WATCH_S * 1000)
         after, used, made = self._counters(), _cpu_s(pid) - used, self._beat() - made
         self._notebook.execute("beat.stop()")

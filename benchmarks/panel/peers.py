@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.browser._lab import READ_PANEL
+
 _PROGRESS_BARS = "document.querySelectorAll('.jp-OutputArea .widget-hprogress').length"
 
 
@@ -34,20 +36,7 @@ making_s = lambda: beat.cpu_s - feed.telling_s
 """,
     show="panel = Panel(feed)\npanel",
     shown="document.querySelector('.sw-row') && document.querySelector('.sw-list').getAttribute('aria-rowcount') - 1",
-    read="""async () => {
-        const list = document.querySelector(".sw-list");
-        const found = new Map();
-        for (let top = 0; top < list.scrollHeight; top += list.clientHeight / 2) {
-            list.scrollTop = top;
-            await new Promise(requestAnimationFrame);
-            await new Promise(requestAnimationFrame);
-            for (const row of list.querySelectorAll(".sw-row")) {
-                const files = row.querySelector(".sw-progress .sw-line2").textContent.match(/(\\d+) of/);
-                found.set(Number(row.getAttribute("aria-rowindex")) - 2, files ? Number(files[1]) : null);
-            }
-        }
-        return [...found.keys()].sort((one, other) => one - other).map((index) => found.get(index));
-    }""",
+    read=READ_PANEL,
 )
 
 WIDGETS = Peer(

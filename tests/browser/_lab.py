@@ -41,8 +41,25 @@ KERNEL_READY = """() => {
 }"""
 
 
-PATHS = {"lab": "lab/tree/", "notebook": "notebooks/"}
+PATHS = {"lab": "lab/tree/", "notebook": "notebooks/", "voila": "voila/render/"}
 """Where each front end opens a notebook."""
+
+
+READ_PANEL = """async () => {
+    const list = document.querySelector(".sw-list");
+    const found = new Map();
+    for (let top = 0; top < list.scrollHeight; top += list.clientHeight / 2) {
+        list.scrollTop = top;
+        await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        for (const row of list.querySelectorAll(".sw-row")) {
+            const files = row.querySelector(".sw-progress .sw-line2").textContent.match(/(\\d+) of/);
+            found.set(Number(row.getAttribute("aria-rowindex")) - 2, files ? Number(files[1]) : null);
+        }
+    }
+    return [...found.keys()].sort((one, other) => one - other).map((index) => found.get(index));
+}"""
+"""Scrolls through a panel's list; how many files each row says are done, in the list's order."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,10 @@ class NotebookPage:
                 code,
             )
         )
+
+    def read_panel(self) -> list[int | None]:
+        """How many files each row of the panel says are done: scrolls through all of them."""
+        return list(self.page.evaluate(READ_PANEL))
 
     def reload(self) -> None:
         """Save, load the page anew and wait for the same kernel."""
@@ -192,10 +213,13 @@ def write_notebook(target: Path, *cells: str) -> None:
     nbformat.write(notebook, target)
 
 
-def open_page(lab: Lab, context: BrowserContext, name: str, front_end: str = "lab") -> NotebookPage:
-    """The notebook ``name`` in a page, its kernel connected and idle."""
+def open_page(
+    lab: Lab, context: BrowserContext, name: str, front_end: str = "lab", query: str = "reset"
+) -> NotebookPage:
+    """The notebook ``name`` in a page, its kernel connected and idle; in Voila, run."""
     page = context.new_page()
-    page.goto(f"{lab.url}{PATHS[front_end]}{name}?reset&token={lab.token}")
+    page.goto(f"{lab.url}{PATHS[front_end]}{name}?{query}&token={lab.token}")
     notebook = NotebookPage(page, lab)
-    notebook.wait_for_kernel()
+    if front_end != "voila":
+        notebook.wait_for_kernel()
     return notebook

@@ -42,6 +42,8 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
         width: int = 1280,
         theme: str = "JupyterLab Light",
         front_end: str = "lab",
+        query: str = "reset",
+        init_script: str = "",
     ) -> NotebookPage:
         name = f"{request.node.name[:60]}-{len(contexts)}.ipynb"
         if path is None:
@@ -51,7 +53,9 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
         context = browser.new_context(viewport={"width": width, "height": 900}, device_scale_factor=1.5)
         contexts.append(context)
         context.on("weberror", lambda error: errors.append(str(error.error)))
-        notebook = open_page(lab, context, name, front_end)
+        if init_script:
+            context.add_init_script(init_script)
+        notebook = open_page(lab, context, name, front_end, query)
         if theme != "JupyterLab Light":
             notebook.command("apputils:change-theme", theme=theme)
         return notebook

@@ -8,12 +8,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from scanwatch.errors import UsageError
 from scanwatch.panel._display import block_limit_s, block_until_ended, display_mode
 
 from .staged import StagedFeed
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("mode", ["widget", "html", "text", "none"])
@@ -63,3 +70,26 @@ def test_blocking_gives_up_at_its_limit() -> None:
 
     assert not block_until_ended(feed.snapshots, 0.5, clock=lambda: now[0], sleep=sleep)
     assert now[0] == 0.5
+
+
+def test_in_a_terminal_a_panel_is_its_table_as_text(tmp_path: Path) -> None:
+    typed = (
+        "from scanwatch.panel import Panel\n"
+        "from tests.panel.staged import StagedFeed\n"
+        'panel = Panel(StagedFeed("sim://acme/payments", "sim://acme/ledger"))\n'
+        "panel\n"
+        "panel.close()\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path), "SCANWATCH_DISPLAY": "auto"},
+    )
+    assert "acme/payments  Queued" in run.stdout
+    assert "acme/ledger    Queued" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr

@@ -17,6 +17,9 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from traitlets.config import Config
 
 ROOT = Path(__file__).parents[2]
 STAGE = """
@@ -35,12 +38,23 @@ threading.Timer(0.4, end).start()
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-async def outputs(cells: Sequence[str], **environment: str) -> list[dict[str, Any]]:
-    """The mime bundle of the last cell's output."""
+async def executed(cells: Sequence[str], **environment: str) -> NotebookNode:
+    """A notebook of these cells after it has run, with its widgets' state as executors keep it."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     client = NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
     await client.async_execute(env={**os.environ, **environment})
-    return [output["data"] for output in notebook.cells[-1].outputs]
+    return notebook
+
+
+async def outputs(cells: Sequence[str], **environment: str) -> list[dict[str, Any]]:
+    """The mime bundles of the last cell's output."""
+    return [output["data"] for output in (await executed(cells, **environment)).cells[-1].outputs]
+
+
+def converted(notebook: NotebookNode, **settings: Any) -> str:
+    """The body of the page ``jupyter nbconvert --to html`` makes."""
+    page, _ = HTMLExporter(config=Config(settings)).from_notebook_node(notebook)
+    return str(page)[str(page).index("<body") :]
 
 
 @pytest.fixture
@@ -69,3 +83,25 @@ async def test_blocking_stores_the_finished_table_and_live_the_names() -> None:
     assert "Parse" not in shown["text/html"]
     assert "acme/ledger" in shown["text/html"]
     assert nothing == []
+
+
+@pytest.mark.usefixtures("no_settings")
+async def test_converted_to_html_a_live_panel_is_its_names_not_a_blank() -> None:
+    notebook = await executed([STAGE, "Panel(feed)"])
+    assert notebook.metadata.widgets, "executors keep the widgets' state"
+    # With that state the page would load the widgets' code from the network: offline it needs this option.
+    page = converted(notebook, ClearMetadataPreprocessor={"enabled": True})
+    assert "<td>" in page.replace(' style="text-align: left"', "")
+    assert "acme/payments" in page
+    assert VIEW not in page
+    del notebook.metadata["widgets"]  # as front ends save a notebook unless told otherwise
+    assert "acme/payments" in converted(notebook)
+    assert VIEW not in converted(notebook)
+
+
+@pytest.mark.usefixtures("no_settings")
+async def test_converted_to_html_a_blocking_panel_holds_the_final_state() -> None:
+    page = converted(await executed([STAGE, "Panel(feed)"], SCANWATCH_BLOCK="1"))
+    assert page.count(">Completed</td>") == 2
+    assert page.count(">100 %</td>") == 2
+    assert VIEW not in page

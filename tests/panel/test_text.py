@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import bleach
 import pytest
 
 from scanwatch.model import Event, EventKind, Phase, PhaseSpan, ScanResult, ScanStatus, Turn, target_name
@@ -162,3 +164,18 @@ def test_events_are_told_in_words() -> None:
 def test_the_text_forms_need_no_widget_library() -> None:
     code = "import sys, scanwatch.panel, scanwatch.panel._text; sys.exit('anywidget' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("html", [table_html([WORKING, DONE, FAILED]), names_html([WORKING, DONE, FAILED])])
+def test_without_styles_and_scripts_the_html_is_the_same_table(html: str) -> None:
+    """As viewers show it that strip what a stranger's page may do to theirs."""
+    tags = {"table", "thead", "tbody", "tr", "th", "td", "p"}
+    stripped = bleach.clean(html, tags=tags, attributes={}, strip=True)
+    assert re.sub(r' style="text-align: (left|right)"', "", html) == stripped
+    assert stripped.count("<tr>") == 4
+
+
+def test_the_names_that_stand_in_for_a_live_panel_are_not_thousands() -> None:
+    html = names_html([replace(WORKING, target=f"sim://acme/{number}") for number in range(1500)])
+    assert html.count("<tr>") == 202
+    assert "and 1 300 more" in html
