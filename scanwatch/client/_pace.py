@@ -30,12 +30,15 @@ class Pace:
         self._event = float("-inf")
         self._wanted = now + GREETING_S
         self._hurried_until = now + HURRY_S
+        self._asked_since = False
+        """Whether a read was sent since the last time something happened."""
         self._errors = 0
 
     def hurry(self, now: float, first_in: float = 0.0) -> None:
         """Read soon and, for two seconds, more often: something has happened that a read will explain."""
         self._wanted = now + first_in
         self._hurried_until = now + HURRY_S
+        self._asked_since = False
 
     def heard(self, now: float) -> None:
         """An event came."""
@@ -50,13 +53,14 @@ class Pace:
     def asked(self, now: float) -> None:
         """A read was sent."""
         self._last = now
+        self._asked_since = True
 
     def answered(self, *, well: bool) -> None:
         """Reads that fail are made rarer, until one succeeds."""
         self._errors = 0 if well else min(self._errors + 1, 5)
 
     def _interval(self, now: float, subscribed: bool) -> float:
-        if self._last < self._wanted:
+        if not self._asked_since:
             return HURRIED_EVERY_S
         if subscribed:
             return SUBSCRIBED_EVERY_S

@@ -223,17 +223,17 @@ class Session:
     def read_failed(self, scan_id: str, error: ScanwatchError) -> None:
         """A read of a scan's record was not answered."""
         watched = self.scans[scan_id]
-        watched.reading = False
+        watched.reading = watched.unconfirmed = False
         watched.pace.answered(well=False)
         if isinstance(error, GatewayRefused) and not self._joined:
             self.refused(str(error))
         elif not self._joined and self.connection.state is ConnectionState.POLLING:
             self._connection(ConnectionState.RECONNECTING, str(error))
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) and watched.live:
             watched.not_found(error)
-            if not watched.live:
-                self._unsettled.pop(scan_id, None)
+            if watched.gone is not None:
                 self._out.append(Changed(scan_id))
+        self._rest_if_settled(watched)
 
     def fetched(self, scan_id: str, events: Iterable[Event], following: int | None) -> None:
         """A page of a scan's history came."""
@@ -274,8 +274,8 @@ class Session:
             return
         now = self._now()
         for watched in list(self._unsettled.values()):
-            if watched.live and not watched.reading and watched.pace.due(now, subscribed=watched.subscribed):
-                self._read(watched)
+            if watched.live or watched.unconfirmed:
+                self._read_if_due(watched)
             self._fetch_if_needed(watched)
         if self.everything and not self.speaks_scanwatch and now >= self._next_listing:
             self._next_listing = now + FLOWING_EVERY_S
@@ -315,10 +315,20 @@ class Session:
         if after.settling and not before.settling:
             watched.pace.hurry(self._now())
         if after.terminal and not before.terminal and fresh and fresh[-1].terminal and not watched.reading:
-            self._read(watched)  # the event said so; the record has the last word
-        if not watched.live and watched.caught_up:
-            self._unsettled.pop(scan_id, None)
+            watched.unconfirmed = True  # the event said so; the record has the last word
+            watched.pace.hurry(self._now())
+            self._read_if_due(watched)
+        self._rest_if_settled(watched)
         self._fetch_if_needed(watched)
+
+    def _rest_if_settled(self, watched: Watched) -> None:
+        """Think no more of a scan of which nothing more is to be learned."""
+        if watched.gone is not None or (watched.caught_up and not watched.live and not watched.unconfirmed):
+            self._unsettled.pop(watched.snapshot.scan_id, None)
+
+    def _read_if_due(self, watched: Watched) -> None:
+        if not watched.reading and watched.pace.due(self._now(), subscribed=watched.subscribed):
+            self._read(watched)
 
     def _read(self, watched: Watched) -> None:
         watched.reading = True

@@ -38,6 +38,8 @@ class Watched:
         self.last_heard: float | None = None
         self.pace = Pace(now)
         self.subscribed = self.subscribing = self.reading = self.fetching = False
+        self.unconfirmed = False
+        """Whether an event has ended it and its record has not been read since."""
         self.fetch_after = now
         self._held: dict[int, Event] = {}
         self._seen: set[tuple[object, ...]] = set()
@@ -203,6 +205,7 @@ class Watched:
     def read(self, record: ScanRecord, now: float) -> None:
         """A read of the gateway's record came: the truth, once it is final."""
         self._missed_reads = 0
+        self.unconfirmed = False
         self.know(record.target, record.repository_id, record.requested_by, record.retry_of)
         if self.snapshot.terminal:
             if record.status in TERMINAL and record.status is not self.snapshot.status:

@@ -142,9 +142,23 @@ def test_an_end_is_shown_at_once_and_confirmed_by_one_read() -> None:
     conversation = subscribed()
     conversation.hear(ours(1), ours_end(2))
     assert conversation.snapshot.status is ScanStatus.COMPLETED
-    assert conversation.take(Read) == [Read(SCAN_ID)]
+    assert [read for _, read in conversation.pass_time(1, Read)] == [Read(SCAN_ID)]
     conversation.session.read(record(ScanStatus.COMPLETED, seq=2))
     assert conversation.pass_time(60, Read) == []
+
+
+def test_an_end_is_confirmed_at_the_pace_of_reads_too() -> None:
+    conversation = subscribed()
+    conversation.hear(ours(1))
+    conversation.now += 1.0
+    conversation.session.left("cut")
+    conversation.session.joined()
+    [(moment, _)] = conversation.pass_time(0.3, Read)
+    conversation.session.read(record(ScanStatus.IN_PROGRESS, seq=1))
+    conversation.hear(ours_end(2))
+    assert conversation.take(Read) == [], "not half a second has passed since the last"
+    [(later, _)] = conversation.pass_time(2, Read)
+    assert later - moment >= 0.5
 
 
 def test_the_record_has_the_last_word_about_an_end() -> None:
@@ -464,4 +478,6 @@ def test_a_session_without_scans_is_idle() -> None:
     assert not conversation.session.idle
     conversation.hear(ours(1, turn=Turn.CANCELLING), ours_end(2, EventKind.FAILED, code=FailureCode.CANCELLED))
     assert conversation.snapshot.status is ScanStatus.CANCELLED
-    assert conversation.session.idle
+    conversation.pass_time(1, Read)
+    conversation.session.read_failed(SCAN_ID, UNREACHABLE)
+    assert conversation.session.idle, "the end was told; the read would only have confirmed it"
