@@ -16,6 +16,7 @@ import anywidget
 import traitlets
 
 from ..errors import UsageError
+from ._clicks import take_clicks_while_a_cell_runs
 from ._display import block_limit_s, block_until_ended, display_mode
 from ._feed import Feed
 from ._flusher import shared
@@ -87,7 +88,7 @@ class Panel(anywidget.AnyWidget):
         super().__init__(options=options, snapshot=self._outbox.first(), _view_count=0)
         self.on_msg(type(self)._clicked)
         self.observe(_seen_or_not, "_view_count")
-        _take_clicks_while_a_cell_runs(self.comm)
+        take_clicks_while_a_cell_runs(self.comm)
         self._built = True
         self._mark()
 
@@ -220,14 +221,6 @@ def _seen_or_not(change: Any) -> None:
         panel._rest()
     elif change.new:
         panel._wake()
-
-
-def _take_clicks_while_a_cell_runs(comm: Any) -> None:
-    """Some kernels (ipykernel 7.4) send a widget's messages to the thread of the cell that made it, where they wait for
-    the running cell. Leaving each on the subshell the front end chose lets Cancel work meanwhile.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, chosen: chosen
 
 
 def _refuse_misspelt(misspelt: dict[str, object]) -> None:

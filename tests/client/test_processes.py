@@ -1,4 +1,4 @@
-"""In real processes an interrupt stops only the waiting, forgetting to close makes no noise, and kernels survive.
+"""In real processes an interrupt stops only the waiting, and forgetting to close makes no noise.
 
 @gxp-spec SPEC-001-005 "Scan handle, sync and async clients"
 @trace US-001-003
@@ -12,11 +12,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from jupyter_client import BlockingKernelClient, KernelManager
 
 import scanwatch
 from scanwatch import ScanStatus
@@ -93,57 +90,3 @@ def test_the_export_list_is_exact() -> None:
     }
     with pytest.raises(AttributeError, match="conect"):
         scanwatch.conect  # type: ignore[attr-defined]  # noqa: B018
-
-
-@pytest.fixture
-def kernel() -> Iterator[BlockingKernelClient]:
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
-    client = manager.blocking_client()
-    client.start_channels()
-    client.manager = manager
-    try:
-        client.wait_for_ready(timeout=60)
-        yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-def run_cell(kernel: BlockingKernelClient, code: str) -> str:
-    """Run a cell to its end; what it printed."""
-    printed: list[str] = []
-
-    def note(message: dict[str, Any]) -> None:
-        if message["msg_type"] == "stream":
-            printed.append(message["content"]["text"])
-
-    reply = kernel.execute_interactive(code, timeout=60, output_hook=note)
-    assert reply["content"]["status"] == "ok", reply["content"]
-    return "".join(printed)
-
-
-def begin_cell(kernel: BlockingKernelClient, code: str) -> str:
-    """Begin a cell and wait until it runs; its message's id."""
-    # stop_on_error=False: else the kernel may still be refusing cells for a moment after the interrupted one.
-    message_id: str = kernel.execute(f"print('begun', flush=True); {code}", stop_on_error=False)
-    while kernel.get_iopub_msg(timeout=60)["content"].get("text") != "begun\n":
-        pass
-    return message_id
-
-
-@pytest.mark.parametrize("busy", ["import time; time.sleep(60)", "scan.wait()", "await scan"])
-def test_interrupting_a_busy_cell_leaves_the_kernel_alive_and_the_scan_running(
-    kernel: BlockingKernelClient, gateway: RunningGateway, client: scanwatch.Client, busy: str
-) -> None:
-    started = f"import scanwatch; scan = scanwatch.connect({gateway.url!r}).scan({ENDLESS!r}); print(scan.id)"
-    scan = client.attach(run_cell(kernel, started).strip())
-    busy_cell = begin_cell(kernel, busy)
-    until(lambda: scan.snapshot.seq > 3)
-    kernel.manager.interrupt_kernel()
-    reply = kernel._recv_reply(busy_cell, timeout=20)
-    assert reply["content"]["ename"] in {"KeyboardInterrupt", "CancelledError"}
-    assert run_cell(kernel, "print(scan.status, scan.snapshot.seq > 3, scan.connection)") == "in_progress True live\n"
-    assert scan.refresh().status is ScanStatus.IN_PROGRESS
-    scan.cancel()
-    scan.wait(TIMEOUT_S)
