@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigurationError
-from ._base import AccessStore, EventLog, Listener, ScanFilter, ScanStore, Store
+from ._base import IN_USE, AccessStore, EventLog, Listener, ScanFilter, ScanStore, Store
 
 _FORMS = "sqlite:///scans.db (a file here), sqlite:////var/lib/scans.db (anywhere) or memory: (kept until the end)"
 
@@ -39,4 +39,4 @@ def _path(url: str) -> str:
     return path
 
 
-__all__ = ["AccessStore", "EventLog", "Listener", "ScanFilter", "ScanStore", "Store", "open_store"]
+__all__ = ["IN_USE", "AccessStore", "EventLog", "Listener", "ScanFilter", "ScanStore", "Store", "open_store"]

@@ -39,6 +39,9 @@ from ..snapshot import Snapshot
 Listener = Callable[[Sequence[Event]], None]
 """Called on the store's event loop with the events that became durable together; must not block and must not raise."""
 
+IN_USE = "is in use by another process"
+"""What ``StoreBusy`` says of a store, for whoever reads it in a gateway's last words."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanFilter:

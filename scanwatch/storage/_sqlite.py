@@ -16,7 +16,7 @@ from ..errors import StoreBusy, StoreError
 from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
 from ..snapshot import Snapshot
 from . import _queries, _rules
-from ._base import Listener, ScanFilter
+from ._base import IN_USE, Listener, ScanFilter
 from ._ledger import Ledger
 from ._listeners import Listeners
 from ._readers import Readers
@@ -195,9 +195,7 @@ def _take_lock(path: Path) -> filelock.BaseFileLock:
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
-        raise StoreBusy(
-            f"The store {path} is in use by another process: stop that one, join its gateway, or give another path."
-        ) from error
+        raise StoreBusy(f"The store {path} {IN_USE}: stop that one, join its gateway, or give another path.") from error
     except OSError as error:
         raise StoreError(
             f"The store {path} cannot be used: its lock file {path.name}.lock cannot be written "

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import scanwatch
-from scanwatch._local import _children, default_store, discover
+from scanwatch._local import default_store, discover
+from scanwatch._local._discovery import is_alive
 from scanwatch.client._address import parse_address
 from scanwatch.client._target import NAME_LENGTH, repository_name, wanted_scan
 from scanwatch.errors import ConfigurationError
@@ -66,8 +67,7 @@ def kill_gateway_of(store: str) -> None:
     found = discover(store)
     assert found is not None
     os.kill(found.pid, signal.SIGKILL)
-    if child := _children.pop(found.pid, None):
-        child.wait(TIMEOUT_S)
+    until(lambda: not is_alive(found.pid))
 
 
 def test_a_killed_gateway_is_found_again_where_the_next_client_has_started_it(home: Path) -> None:

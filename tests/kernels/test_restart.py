@@ -77,8 +77,8 @@ async def test_a_notebook_is_stored_with_the_last_state_of_its_panel(version: st
     made = await executed(version, tmp_path)
     [shown] = made.cells[2].outputs
     model: dict[str, Any] = made.metadata.widgets[STATE]["state"][shown.data[VIEW]["model_id"]]
-    [[_id, row]] = model["state"]["snapshot"]["rows"]
-    assert (row["status"], row["percent"]) == ("completed", 100)
+    [[_positions, row]] = model["state"]["snapshot"]["groups"]
+    assert (row["status"], row["percent"]) == (["completed"], [100])
 
 
 async def test_a_notebook_that_blocks_is_stored_with_the_final_table(version: str, tmp_path: Path) -> None:
