@@ -134,9 +134,7 @@ class ReplayTransport(Requests):
         self._clock.run(max(AFTERWARDS_SPEED, 0.0 if math.isinf(self._speed) else self._speed))
         await asyncio.sleep(AFTERWARDS_S)
         listener.ended(f"The recording {self._name!r} ends here; what it holds can still be read.")
-        self.finished.set()
-        async with self._moved:
-            self._moved.notify_all()
+        await self.close()
 
     async def _reach(self, moment: float) -> None:
         if math.isinf(self._speed):
@@ -164,7 +162,10 @@ class ReplayTransport(Requests):
         return any(isinstance(line, RecordedSocket) for _, line in self._moments[index + 1 :])
 
     async def close(self) -> None:
+        """Play no further; who waits for something to come is told."""
         self.finished.set()
+        async with self._moved:
+            self._moved.notify_all()
 
     # -- answering -------------------------------------------------------------------------------------------------
 

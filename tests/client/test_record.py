@@ -168,6 +168,25 @@ def test_a_scan_that_comes_later_in_a_recording_is_waited_for() -> None:
             client.attach("00000000-0000-4000-8000-000000000000")
 
 
+def test_who_waits_for_a_later_scan_is_told_when_the_replay_is_closed(gateway: RunningGateway) -> None:
+    told: list[BaseException] = []
+    with scanwatch.connect(gateway.url):  # keeps the background loop going
+        client = scanwatch.replay(RECORDINGS / "retries--success.jsonl", speed=0.001)
+
+        def attach() -> None:
+            try:
+                client.attach("9cc8ac9e-c415-4eef-b3cc-841fd3bac1df")
+            except scanwatch.ConnectionClosed as error:
+                told.append(error)
+
+        waiting = threading.Thread(target=attach)
+        waiting.start()
+        until(lambda: len(client._core.driver.transport._moved._waiters) > 0)
+        client.close()
+        waiting.join(TIMEOUT_S)
+        assert len(told) == 1
+
+
 def test_nothing_can_be_changed_in_a_replay() -> None:
     with scanwatch.replay(RECORDINGS / "retries--success.jsonl", speed=math.inf) as client:
         scan = client.attach(client.scans().index[0])

@@ -18,7 +18,7 @@ from scanwatch.model import TERMINAL
 from tests.client._machines import FieldGateway, Machine, OurGateway
 
 QUICK = settings(max_examples=30, stateful_step_count=30, deadline=None)
-LONG = settings(max_examples=1_500, stateful_step_count=80, deadline=None)
+LONG = settings(max_examples=500, stateful_step_count=60, deadline=None)
 MACHINES = [OurGateway, FieldGateway]
 
 
