@@ -55,9 +55,9 @@ def _run(arguments: argparse.Namespace) -> int:
         from ._tokens import token
 
         return token(arguments)
-    from ._scans import scan, watch
+    from ._scans import replay, scan, watch
 
-    return scan(arguments) if arguments.command == "scan" else watch(arguments)
+    return {"scan": scan, "watch": watch, "replay": replay}[arguments.command](arguments)
 
 
 def _refusal(error: OSError) -> str:

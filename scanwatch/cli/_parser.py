@@ -16,7 +16,7 @@ from ._exit import Exit
 _UNKNOWN = "not known here: "
 _METAVARS = {int: "N", float: "N", str: "TEXT", tuple: "A,B"}
 
-COMMANDS = ("serve", "scan", "watch", "token", "demo")
+COMMANDS = ("serve", "scan", "watch", "replay", "token", "demo")
 
 _EPILOG = """\
 examples:
@@ -57,6 +57,12 @@ examples:
   scanwatch watch                                            every scan, new ones included, until Ctrl-C
   scanwatch watch 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11        one scan, until it ends
   scanwatch watch --json | jq .message
+"""
+_REPLAY = """\
+examples:
+  scanwatch watch --record incident.jsonl
+  scanwatch replay incident.jsonl --speed 10
+  scanwatch replay incident.jsonl --speed inf --json
 """
 _TOKENS_HELP = """\
 examples:
@@ -116,6 +122,7 @@ def make_parser() -> Parser:
     _add_serve(commands)
     _add_scan(commands)
     _add_watch(commands)
+    _add_replay(commands)
     _add_token(commands)
     _add_demo(commands)
     return parser
@@ -192,6 +199,18 @@ def _add_watch(commands: Any) -> None:
     _add_watching(watch)
 
 
+def _add_replay(commands: Any) -> None:
+    words = "show a recording as it was watched"
+    replay = commands.add_parser(
+        "replay", help=words, description="Show a recording, without a gateway.", epilog=_REPLAY
+    )
+    replay.add_argument("recording", metavar="PATH", type=Path, help="what `--record PATH` or client.record() wrote")
+    replay.add_argument(
+        "--speed", type=float, default=1.0, metavar="N", help="how many times faster; inf: at once (%(default)g)"
+    )
+    replay.add_argument("--json", action="store_true", help="every event as a line of JSON")
+
+
 def _add_token(commands: Any) -> None:
     words = "make, list and revoke tokens for others"
     token = commands.add_parser("token", help=words, description="Tokens for others.", epilog=_TOKENS_HELP)
@@ -226,6 +245,9 @@ def _duration(text: str) -> float:
 def _add_watching(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gateway", metavar="URL", help="the gateway (else SCANWATCH_URL, else one of your own)")
     command.add_argument("--json", action="store_true", help="every event as a line of JSON")
+    command.add_argument(
+        "--record", type=Path, metavar="PATH", help="write down what is received, for `scanwatch replay PATH`"
+    )
 
 
 def _add_demo(commands: Any) -> None:

@@ -1,17 +1,19 @@
-"""``scanwatch scan`` and ``scanwatch watch``."""
+"""``scanwatch scan``, ``scanwatch watch`` and ``scanwatch replay``."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from .._connect import connect
-from ..errors import UsageError
+from ..client import replay as show_again
+from ..errors import ConnectionClosed, UsageError
 from ..model import ScanStatus
 from ..panel._text import name_of, plain
 from ..snapshot import Snapshot
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 def scan(arguments: argparse.Namespace) -> int:
     """Trigger one scan and, unless detached, watch it to its end."""
     options = _options(arguments.option)
-    with connect(arguments.gateway) as client:
+    with _connected(arguments) as client:
         started = client.scan(arguments.target, **options)
         if arguments.detach:
             sys.stdout.write(f"{json.dumps({'scan_id': started.id}) if arguments.json else started.id}\n")
@@ -35,7 +37,7 @@ def scan(arguments: argparse.Namespace) -> int:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Watch the named scans to their ends, or every scan until interrupted."""
-    with connect(arguments.gateway) as client:
+    with _connected(arguments) as client:
         if arguments.ids:
             return _watch_to_the_end(arguments, client, [client.attach(one) for one in arguments.ids], None)
         feed = client.feed()
@@ -45,6 +47,26 @@ def watch(arguments: argparse.Namespace) -> int:
             sys.stderr.write("Watching every scan, new ones included. Ctrl-C stops watching, never a scan.\n")
             follow(feed, Console(), until_ended=False)
         return Exit.COMPLETED
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Show a recording as it was watched, until it ends."""
+    with show_again(arguments.recording, arguments.speed) as client, suppress(ConnectionClosed):
+        feed = client.feed()
+        if arguments.json:
+            follow_as_json(feed, sys.stdout, lambda: None, until_ended=False)
+        else:
+            follow(feed, Console(), until_ended=False)
+    return Exit.COMPLETED
+
+
+@contextmanager
+def _connected(arguments: argparse.Namespace) -> Iterator[Client]:
+    """A client of the gateway that is meant, which records if that was asked for."""
+    with connect(arguments.gateway) as client:
+        if arguments.record is not None:
+            client.record(arguments.record)
+        yield client
 
 
 def _watch_to_the_end(
