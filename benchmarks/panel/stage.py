@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from scanwatch.model import Connection, ConnectionState, Event, Phase, PhaseSpan, ScanStatus
 from scanwatch.snapshot import Snapshot, percent_done

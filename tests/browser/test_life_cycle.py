@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -49,44 +48,50 @@ COUNT_WHAT_THE_PANEL_HOLDS = """(() => {
 HELD = "() => [held.timers.size, held.observers.size, held.frames.size, held.listeners]"
 NOTHING = "() => held.timers.size + held.observers.size + held.frames.size + held.listeners === 0"
 FREE = "from scanwatch.panel._flusher import shared\nprint(feed.listened, shared.running)"
-ASK_THE_KEPT_KERNEL = """async (code) => {
-    const future = window.kept.requestExecute({ code, store_history: false });
-    let printed = "";
-    future.onIOPub = ({ content }) => { printed += content.text ?? content.evalue ?? ""; };
-    await future.done;
-    return printed.trim();
-}"""
 
 
-def wait_until_free(ask: Callable[[str], Any], page: Any) -> None:
+def wait_until_free(notebook: NotebookPage) -> None:
     """The kernel hears nothing any more and its flusher has ended."""
     for _ in range(100):
-        if ask(FREE) == "0 False":
+        if notebook.execute(FREE) == "0 False":
             return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"listeners, flusher running: {ask(FREE)}")
+        notebook.page.wait_for_timeout(50)
+    raise AssertionError(f"listeners, flusher running: {notebook.execute(FREE)}")
 
 
-@pytest.mark.parametrize("end", ["notebook:clear-cell-output", "notebook:delete-cell", "application:close"])
-def test_a_closed_output_frees_everything(open_notebook: Open, end: str) -> None:
+@pytest.mark.parametrize("end", ["notebook:clear-cell-output", "notebook:delete-cell"])
+def test_an_output_that_is_gone_frees_everything_in_browser_and_kernel(open_notebook: Open, end: str) -> None:
     notebook = open_notebook(STAGE, SHOW, init_script=COUNT_WHAT_THE_PANEL_HOLDS)
-    page = notebook.page
     notebook.run_all()
     expect(notebook.panel).to_contain_text("acme/payments")
-    timers, observers, *_ = page.evaluate(HELD)
+    timers, observers, *_ = notebook.page.evaluate(HELD)
     assert (timers, observers) >= (1, 1)
-    page.evaluate(
-        "() => { window.kept = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.clone(); }"
-    )
-    assert page.evaluate(ASK_THE_KEPT_KERNEL, "print(feed.listened)") == "1"
+    assert notebook.execute("print(feed.listened)") == "1"
 
-    notebook.command("docmanager:save")
     notebook.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
     notebook.command(end)
 
-    expect(page.locator(".sw")).to_have_count(0)
-    page.wait_for_function(NOTHING)
-    wait_until_free(lambda code: page.evaluate(ASK_THE_KEPT_KERNEL, code), page)
+    expect(notebook.page.locator(".sw")).to_have_count(0)
+    notebook.page.wait_for_function(NOTHING)
+    wait_until_free(notebook)
+
+
+def test_a_closed_notebook_frees_the_page_and_goes_on_when_it_is_opened_again(open_notebook: Open) -> None:
+    notebook = open_notebook(STAGE, SHOW, init_script=COUNT_WHAT_THE_PANEL_HOLDS)
+    notebook.run_all()
+    expect(notebook.panel).to_contain_text("acme/payments")
+    notebook.command("docmanager:save")
+    path = notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    notebook.command("application:close")
+    expect(notebook.page.locator(".sw")).to_have_count(0)
+    notebook.page.wait_for_function(NOTHING)
+
+    notebook.command("docmanager:open", path=path)
+    notebook.wait_for_kernel()
+    row = notebook.panel.get_by_role("row").filter(has_text="acme/payments")
+    expect(row).to_contain_text("10 of 100", timeout=20_000)
+    notebook.execute("feed.progress(one, Phase.FETCH, 60, 100)")
+    expect(row).to_contain_text("60 of 100")
 
 
 def test_a_panel_shown_again_after_its_output_was_cleared_goes_on(open_notebook: Open) -> None:
@@ -95,7 +100,7 @@ def test_a_panel_shown_again_after_its_output_was_cleared_goes_on(open_notebook:
     expect(notebook.panel).to_contain_text("10 of 100")
     notebook.command("notebook:clear-all-cell-outputs")
     expect(notebook.panel).to_have_count(0)
-    wait_until_free(notebook.execute, notebook.page)
+    wait_until_free(notebook)
     notebook.execute("feed.progress(one, Phase.FETCH, 60, 100)")
 
     notebook.page.evaluate(

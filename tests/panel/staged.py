@@ -14,7 +14,8 @@ from scanwatch.snapshot import Snapshot, apply, percent_done
 class StagedFeed:
     """Implements ``scanwatch.panel.Feed``; ``wishes`` lists what was asked of it."""
 
-    def __init__(self, *targets: str) -> None:
+    def __init__(self, *targets: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
         self.wishes: list[tuple[str, str]] = []
         self.complaint: str | None = None
         self._scans: dict[str, Snapshot] = {}
@@ -25,11 +26,11 @@ class StagedFeed:
         for target in reversed(targets):
             self.add(target)
 
-    def add(self, target: str, scan_id: str | None = None) -> str:
+    def add(self, target: str, scan_id: str | None = None, *, ago_s: float = 0.0) -> str:
         """A new scan, first in the list."""
         scan_id = scan_id or f"scan-{len(self._scans) + 1}"
         with self._lock:
-            fresh = Snapshot(scan_id=scan_id, target=target, created_at=datetime.now(UTC))
+            fresh = Snapshot(scan_id=scan_id, target=target, created_at=self._now() - timedelta(seconds=ago_s))
             self._scans = {scan_id: fresh, **self._scans}
         self._tell(scan_id)
         return scan_id
@@ -46,7 +47,7 @@ class StagedFeed:
             event = Event(
                 scan_id=scan_id,
                 kind=kind,
-                time=datetime.now(UTC) - timedelta(seconds=ago_s),
+                time=self._now() - timedelta(seconds=ago_s),
                 seq=scan.seq + 1,
                 **fields,
             )
