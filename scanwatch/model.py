@@ -310,6 +310,27 @@ FINDING_LEVELS = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """One id that a tag in a comment of a source file names, and what the tags beside it say; ``line`` is the id's.
+
+    ``resolved``: a document of the record, or another annotation, declares the id.
+    """
+
+    file: str
+    line: int
+    artifact_id: str
+    tag: str
+    dialect: str
+    test_type: str | None = None
+    risk: str | None = None
+    traces: tuple[str, ...] = ()
+    resolved: bool = False
+
+
+ANNOTATION_DIALECTS = ("draft-02", "draft-03", "gxp.md-3", "rosie-1.1")
+
+
+@dataclass(frozen=True, slots=True)
 class ScanOutcome:
     """What a scanner hands over when it is done: the whole inventory, kept or dropped as one."""
 
@@ -317,6 +338,7 @@ class ScanOutcome:
     findings: tuple[Finding, ...] = ()
     files: int | None = None
     commit: str | None = None
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from .model import (
+    ANNOTATION_DIALECTS,
     ARTIFACT_KINDS,
     FINDING_LEVELS,
     TERMINAL,
+    Annotation,
     Artifact,
     Event,
     EventKind,
@@ -112,6 +114,7 @@ STATUS = _category([status.value for status in ScanStatus], ordered=True)
 PHASE = _category([phase.value for phase in Phase], ordered=True)
 EVENT_KIND = _category([kind.value for kind in EventKind], ordered=False)
 ARTIFACT_KIND = _category(ARTIFACT_KINDS, ordered=False)
+DIALECT = _category(ANNOTATION_DIALECTS, ordered=False)
 LEVEL = _category(FINDING_LEVELS[::-1], ordered=True)
 
 SCANS = (
@@ -165,6 +168,17 @@ FINDINGS = (
     Column("message", TEXT, "what is wrong"),
     Column("remedy", TEXT, "what to do about it"),
     Column("suppressed", FLAG, "whether the repository has accepted it"),
+)
+ANNOTATIONS = (
+    Column("file", TEXT, "path in the repository"),
+    Column("line", COUNT, "line of the id in the file, from 1"),
+    Column("artifact_id", TEXT, "the id that the tag names"),
+    Column("tag", TEXT, "the tag, without its @"),
+    Column("dialect", DIALECT, "the dialect of the tags"),
+    Column("test_type", TEXT, "the test type said beside it, as written"),
+    Column("risk", TEXT, "the risk said beside it, as written"),
+    Column("traces", TEXT, "the ids it is said to trace to, with commas between"),
+    Column("resolved", FLAG, "whether a document, or another tag, declares the id"),
 )
 REPOSITORIES = (
     Column("name", TEXT, "its name"),
@@ -290,6 +304,16 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
     return _table(FINDINGS, list(findings))
 
 
+@_listed(ANNOTATIONS)
+def annotations_table(annotations: Iterable[Annotation]) -> pd.DataFrame:
+    """What tags in source files name, one row for each id of each tag, file by file.
+
+    An id that is tagged twice has two rows; count ``artifact_id.nunique()`` for distinct ones.
+    """
+    rows = list(annotations)
+    return _table(ANNOTATIONS, rows, {"traces": [", ".join(row.traces) or None for row in rows]})
+
+
 @_listed(REPOSITORIES)
 def repositories_table(repositories: Iterable[Repository]) -> pd.DataFrame:
     """Registered repositories, one row each, in the order given; the index ``repository_id`` holds their ids."""
@@ -312,4 +336,11 @@ def _table(
     return pd.DataFrame(arrays, index=pd.RangeIndex(len(rows)), copy=False)
 
 
-__all__ = ["artifacts_table", "events_table", "findings_table", "repositories_table", "scans_table"]
+__all__ = [
+    "annotations_table",
+    "artifacts_table",
+    "events_table",
+    "findings_table",
+    "repositories_table",
+    "scans_table",
+]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scanwatch.model import (
     WORK_PHASES,
+    Annotation,
     AttemptFailure,
     Event,
     EventKind,
@@ -38,6 +39,18 @@ results = st.builds(
     findings=st.none() | counts,
     files=st.none() | counts,
     commit=st.none() | texts,
+)
+annotations = st.builds(
+    Annotation,
+    file=texts,
+    line=st.integers(1, 10**6),
+    artifact_id=texts,
+    tag=texts,
+    dialect=texts,
+    test_type=st.none() | texts,
+    risk=st.none() | texts,
+    traces=st.lists(texts, max_size=3).map(tuple),
+    resolved=st.booleans(),
 )
 
 

@@ -36,6 +36,7 @@ HEAVY_HOMES = {
     "pandas": {"tables"},
     "anywidget": {"panel._panel"},
     "ipywidgets": {"panel._panel"},
+    "tree_sitter": {"scanners.repository.source.comments"},
     "redis": {"storage._redis", "jobs._redis"},
     "bullmq": {"jobs._bullmq"},
     "aiohttp": {"client._live", "gateway", "testing._scripted"},

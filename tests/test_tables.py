@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from scanwatch.model import (
+    Annotation,
     Artifact,
     Event,
     EventKind,
@@ -26,7 +27,14 @@ from scanwatch.model import (
     Turn,
 )
 from scanwatch.snapshot import Snapshot, apply
-from scanwatch.tables import artifacts_table, events_table, findings_table, repositories_table, scans_table
+from scanwatch.tables import (
+    annotations_table,
+    artifacts_table,
+    events_table,
+    findings_table,
+    repositories_table,
+    scans_table,
+)
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SCANS = (
@@ -38,7 +46,12 @@ EVENTS = (
     "artifacts_found"
 )
 ARTIFACTS = "artifact_id kind title risk tier status parent_id file line"
+ANNOTATIONS = "file line artifact_id tag dialect test_type risk traces resolved"
 FINDINGS = "rule level artifact_id file line message remedy suppressed"
+
+
+BUILDERS = [scans_table, events_table, artifacts_table, findings_table, annotations_table, repositories_table]
+TAGGED = Annotation("a.py", 7, "SPEC-1", "gxp-spec", "draft-03", "OQ", "HIGH", ("US-1", "US-2"), True)
 
 
 def progress(seq: int, phase: Phase = Phase.FETCH, **rest: object) -> Event:
@@ -84,8 +97,9 @@ def failed_scan() -> list[Event]:
         (events_table([]), EVENTS, None),
         (artifacts_table([]), ARTIFACTS, None),
         (findings_table([]), FINDINGS, None),
+        (annotations_table([]), ANNOTATIONS, None),
     ],
-    ids=["scans", "events", "artifacts", "findings"],
+    ids=["scans", "events", "artifacts", "findings", "annotations"],
 )
 def test_an_empty_table_has_exactly_the_promised_columns(table: pd.DataFrame, columns: str, index: str | None) -> None:
     assert list(table.columns) == columns.split()
@@ -99,6 +113,7 @@ def test_an_empty_table_has_the_types_of_a_full_one() -> None:
         (events_table([]), events_table(retried_scan())),
         (artifacts_table([]), artifacts_table([Artifact("REQ-001", "requirement", line=3)])),
         (findings_table([]), findings_table([Finding("links", "error", "no such parent", line=3)])),
+        (annotations_table([]), annotations_table([TAGGED])),
         (repositories_table([]), repositories_table([Repository("r1", "acme/a", "sim://acme/a", START, START)])),
     ]
     for empty, full in pairs:
@@ -119,6 +134,14 @@ def test_timestamps_are_aware_of_utc_and_durations_are_timedeltas() -> None:
     assert table.loc["s1", "created_at"] == pd.Timestamp(precise)
     assert table.loc["s1", "duration"] == timedelta(seconds=98.125)
     assert pd.isna(table.loc["s1", "started_at"])
+
+
+def test_an_annotation_names_what_it_traces_to_in_one_cell() -> None:
+    table = annotations_table([TAGGED, Annotation("b.py", 1, "SPEC-2", "gxp-spec", "unheard-of")])
+    assert table["traces"][0] == "US-1, US-2"
+    assert table["traces"][1] is pd.NA
+    assert list(table["dialect"]) == ["draft-03", "unheard-of"]
+    assert list(table["resolved"]) == [True, False]
 
 
 def test_counts_keep_not_known_apart_from_zero() -> None:
@@ -200,7 +223,7 @@ def test_repositories_are_indexed_by_their_ids() -> None:
     assert bool(table.loc["r1", "auto_scan"]) is True
 
 
-@pytest.mark.parametrize("build", [scans_table, events_table, artifacts_table, findings_table, repositories_table])
+@pytest.mark.parametrize("build", BUILDERS)
 def test_every_column_is_explained_in_the_builders_docstring(build: object) -> None:
     table = build([])  # type: ignore[operator]
     for column in table.columns:

@@ -19,7 +19,7 @@ from ..errors import (
     ScanwatchError,
     UsageError,
 )
-from ..model import TERMINAL, Artifact, Event, Finding, Repository, ScanRecord, ScanStatus
+from ..model import TERMINAL, Annotation, Artifact, Event, Finding, Repository, ScanRecord, ScanStatus
 from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
@@ -241,6 +241,9 @@ class Core:
             if self._transport.read_only is not None:
                 raise
             raise NotSupported(f"The gateway at {self._transport.gateway} keeps no list of a scan's {what}.") from None
+
+    async def annotations(self, scan_id: str) -> list[Annotation]:
+        return await self._rows(self._transport.annotations(scan_id), "annotations")
 
     async def repositories(self) -> list[Repository]:
         return await self._transport.repositories()

@@ -115,6 +115,12 @@ class Scan(ScanState):
 
         return findings_table(self._block(lambda: self._core.findings(self._id)))
 
+    def annotations(self) -> pd.DataFrame:
+        """The ids that tags in source files name, one row each."""
+        from ..tables import annotations_table
+
+        return annotations_table(self._block(lambda: self._core.annotations(self._id)))
+
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()
 
@@ -176,6 +182,12 @@ class AsyncScan(ScanState):
         from ..tables import findings_table
 
         return findings_table(await self._on_loop(lambda: self._core.findings(self._id)))
+
+    async def annotations(self) -> pd.DataFrame:
+        """The ids that tags in source files name; as :meth:`Scan.annotations`."""
+        from ..tables import annotations_table
+
+        return annotations_table(await self._on_loop(lambda: self._core.annotations(self._id)))
 
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()

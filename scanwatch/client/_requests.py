@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from .. import wire
-from ..model import Artifact, Event, Finding, Repository, ScanRecord
+from ..model import Annotation, Artifact, Event, Finding, Repository, ScanRecord
 
 T = TypeVar("T")
 
@@ -73,6 +73,9 @@ class Requests:
 
     def findings(self, scan_id: str) -> AsyncIterator[Finding]:
         return self._pages(wire.paths.findings(scan_id), wire.decode_finding)
+
+    def annotations(self, scan_id: str) -> AsyncIterator[Annotation]:
+        return self._pages(wire.paths.annotations(scan_id), wire.decode_annotation)
 
     async def _pages(
         self, path: str, decode: Callable[[Any], T], filters: Mapping[str, str] | None = None

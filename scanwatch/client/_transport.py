@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..errors import GatewayRefused
-from ..model import Artifact, Event, Finding, Repository, ScanRecord
+from ..model import Annotation, Artifact, Event, Finding, Repository, ScanRecord
 from ..snapshot import Snapshot
 from ._actions import Subscribe
 from ._received import Received
@@ -120,3 +120,5 @@ class Transport(Protocol):
     def artifacts(self, scan_id: str) -> AsyncIterator[Artifact]: ...
 
     def findings(self, scan_id: str) -> AsyncIterator[Finding]: ...
+
+    def annotations(self, scan_id: str) -> AsyncIterator[Annotation]: ...

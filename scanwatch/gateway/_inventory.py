@@ -26,7 +26,12 @@ class Inventories:
         self._cached: OrderedDict[str, tuple[Artifact, ...]] = OrderedDict()
 
     async def newest(self, repository_id: str) -> tuple[Snapshot | None, tuple[Artifact, ...]]:
-        """The newest completed scan of a repository, ``None`` if there is none, and its artifacts.
+        """The newest completed scan of a repository, as :meth:`newest_scan`, and its artifacts."""
+        scan = await self.newest_scan(repository_id)
+        return scan, () if scan is None else await self._of(scan.scan_id)
+
+    async def newest_scan(self, repository_id: str) -> Snapshot | None:
+        """The newest completed scan of a repository, ``None`` if there is none.
 
         Raises:
             UnknownRecord: no such repository.
@@ -34,9 +39,7 @@ class Inventories:
         await self._store.repository(repository_id)
         where = ScanFilter(repository_id=repository_id, status=frozenset({ScanStatus.COMPLETED}))
         rows = (await self._store.scans(where, limit=1)).rows
-        if not rows:
-            return None, ()
-        return rows[0], await self._of(rows[0].scan_id)
+        return rows[0] if rows else None
 
     async def _of(self, scan_id: str) -> tuple[Artifact, ...]:
         if scan_id in self._cached:

@@ -54,7 +54,7 @@ def operations() -> tuple[Operation, ...]:
             method="GET",
             path=paths.documents("{id}", "tag-blocks"),
             handler=list_tag_blocks,
-            summary="Annotations in source files: always empty, since scans keep none.",
+            summary="Annotations in source files, one for each id that a tag names, paged.",
             query=wire.PageQuery,
             answer=wire.PageOf[wire.TagBlockPayload],
         ),
@@ -112,10 +112,14 @@ async def list_evidence(request: web.Request) -> web.Response:
 
 
 async def list_tag_blocks(request: web.Request) -> web.Response:
-    """``GET /repositories/:id/tag-blocks``: empty, since scans keep no annotations of source files."""
+    """``GET /repositories/:id/tag-blocks``."""
     asked = query(request, wire.PageQuery)
-    await request.app[SERVICES].store.repository(repository_id(request))
-    return web.json_response(wire.encode_page([], asked.page, asked.limit, 0))
+    scan = await request.app[INVENTORIES].newest_scan(repository_id(request))
+    if scan is None:
+        return web.json_response(wire.encode_page([], asked.page, asked.limit, 0))
+    found = await request.app[SERVICES].store.annotations(scan.scan_id, page=asked.page, limit=asked.limit)
+    origin = _origin(scan, request)
+    return page_answer(found, lambda row: wire.encode_tag_block(row, origin))
 
 
 async def get_graph(request: web.Request) -> web.Response:

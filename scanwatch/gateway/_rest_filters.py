@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .. import wire
 from ..errors import WireError
-from ..model import Artifact, Finding, ScanStatus
+from ..model import Annotation, Artifact, Finding, ScanStatus
 
 
 def artifact_filter(asked: wire.ArtifactsQuery) -> Callable[[Artifact], bool]:
@@ -31,6 +31,19 @@ def finding_filter(asked: wire.FindingsQuery) -> Callable[[Finding], bool]:
             (not levels or row.level.casefold() in levels)
             and (not rules or row.rule.casefold() in rules)
             and (artifact_id is None or row.artifact_id == artifact_id)
+        )
+
+    return wanted
+
+
+def annotation_filter(asked: wire.AnnotationsQuery) -> Callable[[Annotation], bool]:
+    """Whether a query wants an annotation."""
+
+    def wanted(row: Annotation) -> bool:
+        return (
+            (asked.artifact_id is None or row.artifact_id == asked.artifact_id)
+            and (asked.file is None or row.file == asked.file)
+            and (asked.resolved is None or row.resolved == asked.resolved)
         )
 
     return wanted

@@ -19,7 +19,7 @@ from ..snapshot import Snapshot, to_record
 from ..storage import ScanFilter
 from ._inventory import all_rows, page_of
 from ._rest import SERVICES, Conflict, LimitReached, caller, note_made, page_answer, query, scan_id
-from ._rest_filters import artifact_filter, finding_filter, statuses
+from ._rest_filters import annotation_filter, artifact_filter, finding_filter, statuses
 from ._rest_operations import Operation
 
 Row = TypeVar("Row")
@@ -74,6 +74,14 @@ def operations() -> tuple[Operation, ...]:
             summary="What the rules have to say of it, filtered and paged, in the scanner's order.",
             query=wire.FindingsQuery,
             answer=wire.PageOf[wire.FindingPayload],
+        ),
+        Operation(
+            method="GET",
+            path=paths.annotations("{id}"),
+            handler=list_annotations,
+            summary="The ids that tags in source files name, filtered and paged, in the scanner's order.",
+            query=wire.AnnotationsQuery,
+            answer=wire.PageOf[wire.AnnotationPayload],
         ),
         Operation(
             method="POST",
@@ -148,6 +156,15 @@ async def list_findings(request: web.Request) -> web.Response:
     read = partial(request.app[SERVICES].store.findings, scan_id(request))
     filtered = asked.level or asked.rule or asked.artifact_id is not None
     return page_answer(await _rows(read, finding_filter(asked) if filtered else None, asked), wire.encode_finding)
+
+
+async def list_annotations(request: web.Request) -> web.Response:
+    """``GET /scans/:id/annotations``."""
+    asked = query(request, wire.AnnotationsQuery)
+    read = partial(request.app[SERVICES].store.annotations, scan_id(request))
+    filtered = asked.artifact_id is not None or asked.file is not None or asked.resolved is not None
+    wanted = annotation_filter(asked) if filtered else None
+    return page_answer(await _rows(read, wanted, asked), wire.encode_annotation)
 
 
 async def _rows(

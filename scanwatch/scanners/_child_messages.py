@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..model import Artifact, Finding, Progress
+from ..model import Annotation, Artifact, Finding, Progress
 
 ROWS_IN_A_LINE = 200
 
@@ -41,6 +41,7 @@ class Rows(msgspec.Struct, frozen=True, tag="rows", omit_defaults=True):
 
     artifacts: list[Artifact] = []
     findings: list[Finding] = []
+    annotations: list[Annotation] = []
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import ScannerError
-from ..model import Artifact, Finding, ScanOutcome
+from ..model import Annotation, Artifact, Finding, ScanOutcome
 from ._base import Report, Scanner, Task
 from ._child import TIDY_UP_S
 from ._child_messages import Answer, Broke, Done, Order, Rows, Told
@@ -93,6 +93,7 @@ class _Conversation(asyncio.SubprocessProtocol):
         self._report = report
         self._artifacts: list[Artifact] = []
         self._findings: list[Finding] = []
+        self._annotations: list[Annotation] = []
         self._line = bytearray()
         self._last_words = bytearray()
 
@@ -144,10 +145,18 @@ class _Conversation(asyncio.SubprocessProtocol):
             case Rows():
                 self._artifacts += said.artifacts
                 self._findings += said.findings
+                self._annotations += said.annotations
             case Done():
                 self.leaving = True
-                rows = tuple(self._artifacts), tuple(self._findings)
-                self.answer.set_result(ScanOutcome(*rows, files=said.files, commit=said.commit))
+                self.answer.set_result(
+                    ScanOutcome(
+                        tuple(self._artifacts),
+                        tuple(self._findings),
+                        files=said.files,
+                        commit=said.commit,
+                        annotations=tuple(self._annotations),
+                    )
+                )
             case Broke():
                 self.leaving = True
                 if said.trace:

@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..model import (
+    Annotation,
     ApiKey,
     Artifact,
     AuditEntry,
@@ -193,6 +194,10 @@ class ScanStore(Protocol):
 
     async def findings(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Finding]:
         """The findings in the scanner's order; raises ``UnknownRecord``."""
+        ...
+
+    async def annotations(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Annotation]:
+        """The annotations in the scanner's order; raises ``UnknownRecord``."""
         ...
 
 

@@ -22,7 +22,7 @@ from . import _rules
 from ._queries import ended_before
 from ._queries import repository as query_repository
 from ._records import decode_api_key, decode_event, decode_repository, decode_snapshot, encode
-from ._schema import microseconds
+from ._schema import INVENTORY, microseconds
 
 CACHED_SCANS = 2_000
 """Scans whose snapshots are kept decoded: more than are ever active at once, some megabytes at most."""
@@ -132,12 +132,14 @@ class Ledger:
         row = self._row(scan_id)
         _rules.acting_run(scan_id, current=row.run, run=run)
         _rules.refuse_ended(row.snapshot)
-        artifacts = [(row.number, i, encode(artifact)) for i, artifact in enumerate(outcome.artifacts)]
-        findings = [(row.number, i, encode(finding)) for i, finding in enumerate(outcome.findings)]
-        self._execute("DELETE FROM artifacts WHERE scan = ?", (row.number,))
-        self._execute("DELETE FROM findings WHERE scan = ?", (row.number,))
-        self._connection.executemany("INSERT INTO artifacts (scan, position, body) VALUES (?, ?, ?)", artifacts)
-        self._connection.executemany("INSERT INTO findings (scan, position, body) VALUES (?, ?, ?)", findings)
+        kept = {
+            table: [(row.number, i, encode(record)) for i, record in enumerate(getattr(outcome, table))]
+            for table in INVENTORY
+        }
+        for table, rows in kept.items():
+            self._execute(f"DELETE FROM {table} WHERE scan = ?", (row.number,))  # noqa: S608  one of our own tables
+            insert = f"INSERT INTO {table} (scan, position, body) VALUES (?, ?, ?)"  # noqa: S608  as above
+            self._connection.executemany(insert, rows)
 
     def create_repository(self, repository: Repository) -> Repository:
         """As in ``ScanStore.create_repository``."""

@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanRequest, ScanStatus
+from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanRequest, ScanStatus
 from ..snapshot import Snapshot
 from . import _rules
 from ._base import ScanFilter
 from ._records import (
+    decode_annotation,
     decode_api_key,
     decode_artifact,
     decode_audit_entry,
@@ -100,6 +101,11 @@ def findings(connection: sqlite3.Connection, scan_id: str, page: int, limit: int
     return _inventory(connection, "findings", decode_finding, scan_id, page, limit)
 
 
+def scan_annotations(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Annotation]:
+    """As in ``ScanStore.annotations``."""
+    return _inventory(connection, "annotations", decode_annotation, scan_id, page, limit)
+
+
 def keys(connection: sqlite3.Connection) -> list[ApiKey]:
     """As in ``AccessStore.keys``."""
     return [decode_api_key(body) for (body,) in connection.execute("SELECT body FROM api_keys ORDER BY number DESC")]
@@ -161,7 +167,7 @@ def _inventory(
     limit: int,
 ) -> Page[Row]:
     number = _of_scan(connection, "SELECT number FROM scans WHERE id = ?", scan_id)
-    count = f"SELECT count(*) FROM {table} WHERE scan = ?"  # noqa: S608  one of our two tables
+    count = f"SELECT count(*) FROM {table} WHERE scan = ?"  # noqa: S608  one of our own tables
     total = connection.execute(count, (number,)).fetchone()[0]
     first = (page - 1) * limit  # positions run from 0 without gaps: the page is found, not counted off
     select = f"SELECT body FROM {table} WHERE scan = ? AND position >= ? ORDER BY position LIMIT ?"  # noqa: S608

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from ..errors import UsageError
-from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Repository, ScanRequest
+from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Repository, ScanRequest
 from ..snapshot import Snapshot
 
 _encoder = msgspec.json.Encoder()
 
+decode_annotation = msgspec.json.Decoder(Annotation).decode
 decode_api_key = msgspec.json.Decoder(ApiKey).decode
 decode_artifact = msgspec.json.Decoder(Artifact).decode
 decode_audit_entry = msgspec.json.Decoder(AuditEntry).decode

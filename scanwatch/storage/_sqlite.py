@@ -13,7 +13,7 @@ from typing import Any
 import filelock
 
 from ..errors import StoreBusy, StoreError
-from ..model import ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
+from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
 from ..snapshot import Snapshot
 from . import _queries, _rules
 from ._base import IN_USE, Listener, ScanFilter
@@ -146,6 +146,11 @@ class SqliteStore:
         """As in ``ScanStore.findings``."""
         _rules.check_page(page, limit)
         return await self._held.readers.read(lambda c: _queries.findings(c, scan_id, page, limit))
+
+    async def annotations(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Annotation]:
+        """As in ``ScanStore.annotations``."""
+        _rules.check_page(page, limit)
+        return await self._held.readers.read(lambda c: _queries.scan_annotations(c, scan_id, page, limit))
 
     async def create_key(self, key: ApiKey) -> None:
         """As in ``AccessStore.create_key``."""

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from ..model import Artifact
+from ..model import Annotation, Artifact
 from ._events import to_plain
 from ._names import Time, to_time
 from ._records import Record
@@ -221,6 +221,25 @@ def encode_evidence(artifact: Artifact, origin: Origin) -> dict[str, Any]:
         parent_id=artifact.parent_id,
         verification_tier=artifact.tier,
         evidence_format=PACKAGE if artifact.kind == "evidence_package" else JWS,
+    )
+    return to_plain(payload)
+
+
+def encode_tag_block(annotation: Annotation, origin: Origin) -> dict[str, Any]:
+    """An annotation as front ends in the field read it: what it names, where, and what it traces to."""
+    time, place = to_time(origin.time), f"{annotation.file} {annotation.line}"
+    payload = TagBlockPayload(
+        id=str(uuid5(UUID(origin.repository_id), f"annotation {annotation.tag} {annotation.artifact_id} {place}")),
+        repository_id=origin.repository_id,
+        scan_id=origin.scan_id,
+        gxp_id=annotation.artifact_id,
+        file_path=annotation.file,
+        metadata={"tag": annotation.tag, "dialect": annotation.dialect, "risk": annotation.risk},
+        created_at=time,
+        updated_at=time,
+        traces=list(annotation.traces),
+        gxp_type=annotation.test_type,
+        line=annotation.line,
     )
     return to_plain(payload)
 

@@ -100,6 +100,10 @@ class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
     def findings(scan_id: str) -> str:
         return f"{paths.scan(scan_id)}/findings"
 
+    @staticmethod
+    def annotations(scan_id: str) -> str:
+        return f"{paths.scan(scan_id)}/annotations"
+
 
 def event_name(scan_id: str, kind: EventKind) -> str:
     """The Socket.IO event name, ``scan:ID:progress``; the end is ``complete`` here and ``completed`` as a status."""

@@ -67,6 +67,14 @@ class FindingsQuery(PageQuery, kw_only=True):
     artifact_id: str | None = None
 
 
+class AnnotationsQuery(PageQuery, kw_only=True):
+    """The filters of ``GET /scans/:id/annotations``."""
+
+    artifact_id: str | None = None
+    file: str | None = None
+    resolved: bool | None = None
+
+
 def decode_query(kind: type[Q], pairs: Iterable[tuple[str, str]]) -> Q:
     """A query from its names and values; the last value of a name counts, except where several may be given.
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ..errors import WireError
-from ..model import Artifact, Finding, Job, Page, Repository, ScanRecord, ScanStatus
+from ..model import Annotation, Artifact, Finding, Job, Page, Repository, ScanRecord, ScanStatus
 from ._events import Payload, decode_as, from_code, from_phase, to_plain
 from ._names import Time, from_time, from_time_or_none, milliseconds, seconds, to_time, to_time_or_none
 
@@ -150,6 +150,20 @@ class FindingPayload(Record, kw_only=True):
     line: int | None = None
     remedy: str | None = None
     suppressed: bool = False
+
+
+class AnnotationPayload(Record, kw_only=True):
+    """One annotation of a scan."""
+
+    file: str
+    line: int
+    artifact_id: str
+    tag: str
+    dialect: str
+    test_type: str | None = None
+    risk: str | None = None
+    traces: list[str] = []
+    resolved: bool = False
 
 
 class Pagination(Record, kw_only=True):
@@ -352,6 +366,16 @@ def encode_finding(finding: Finding) -> dict[str, Any]:
 def decode_finding(data: Any) -> Finding:
     """A finding from the wire; raises ``WireError``."""
     return msgspec.convert(decode_as(FindingPayload, data, "finding"), Finding, from_attributes=True)
+
+
+def encode_annotation(annotation: Annotation) -> dict[str, Any]:
+    """An annotation as the wire writes it."""
+    return to_plain(msgspec.convert(annotation, AnnotationPayload, from_attributes=True))
+
+
+def decode_annotation(data: Any) -> Annotation:
+    """An annotation from the wire; raises ``WireError``."""
+    return msgspec.convert(decode_as(AnnotationPayload, data, "annotation"), Annotation, from_attributes=True)
 
 
 def encode_page(rows: Iterable[Any], page: int, limit: int, total: int) -> dict[str, Any]:

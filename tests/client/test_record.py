@@ -3,7 +3,7 @@
 @gxp-spec SPEC-001-003 "Client session and connection"
 @trace US-001-002
 @test-type OQ
-@gxp-risk MEDIUM
+@gxp-risk HIGH
 """
 
 from __future__ import annotations

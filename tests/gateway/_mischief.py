@@ -178,7 +178,13 @@ class Mischief:
             [
                 *(paths.repositories, paths.scans, paths.tokens, paths.audit, paths.ready, paths.metrics, paths.health),
                 *(paths.repository("ID"), paths.trigger("ID"), paths.repository_scans("ID"), paths.scan("ID")),
-                *(paths.progress("ID"), paths.events("ID"), paths.artifacts("ID"), paths.findings("ID")),
+                *(
+                    paths.progress("ID"),
+                    paths.events("ID"),
+                    paths.artifacts("ID"),
+                    paths.findings("ID"),
+                    paths.annotations("ID"),
+                ),
                 *(paths.cancel("ID"), paths.retry("ID"), paths.token("ID"), paths.chain("ID", "ID")),
                 *(paths.traceability("ID", "graph"), paths.documents("ID", "requirements"), paths.openapi),
                 *("", "static/page.js", "static/../page.js", "static/%2e%2e/%2e%2e/_page.py", "static//etc/passwd"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,18 @@ async def scanned(rest: Rest, options: str = "artifacts=40", name: str = "one") 
 async def all_artifacts(rest: Rest, scan: str, **asked: Any) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = (await rest.get(paths.artifacts(scan), params={"limit": 100, **asked}))["data"]
     return rows
+
+
+def committed(path: Path, files: Mapping[str, str] | None = None) -> Path:
+    """A repository with our own record, and more files, in one commit."""
+    shutil.copytree(Path(__file__).parents[2] / ".gxp", path / ".gxp")
+    for name, text in (files or {}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *words], cwd=path, check=True)
+    return path
 
 
 @pytest.mark.parametrize(
@@ -187,15 +200,29 @@ async def test_a_chain_runs_up_to_the_requirement_and_down_to_the_specs(rest: Re
 
 
 async def test_a_real_repository_is_answered_in_the_same_words(rest: Rest, tmp_path: Path) -> None:
-    shutil.copytree(Path(__file__).parents[2] / ".gxp", tmp_path / "own" / ".gxp")
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "all"]):
-        subprocess.run(["git", *words], cwd=tmp_path / "own", check=True)
-    repository = await rest.register(str(tmp_path / "own"))
+    repository = await rest.register(str(committed(tmp_path / "own")))
     assert (await rest.until_ended(await rest.trigger(repository)))["status"] == "completed"
     rows = (await rest.get(paths.documents(repository, "requirements")))["data"]
     assert "REQ-001" in {row["gxpId"] for row in rows}
     assert (await rest.get(paths.traceability(repository, "audit")))["status"] == "valid"
+
+
+async def test_annotations_are_tag_blocks_to_the_field_and_rows_of_a_scan_to_us(rest: Rest, tmp_path: Path) -> None:
+    source = "# @gxp-spec SPEC-001-001\n# @trace US-001-001\n# @test-type OQ\n# @gxp-risk HIGH\n# @gxp-spec SPEC-9\n"
+    repository = await rest.register(str(committed(tmp_path / "own", {"tests/test_a.py": source})))
+    scan = await rest.trigger(repository)
+    assert (await rest.until_ended(scan))["status"] == "completed"
+    page = await rest.get(paths.documents(repository, "tag-blocks"), params={"limit": 2})
+    assert page["pagination"]["total"] == 3
+    assert (page["data"][0]["gxpId"], page["data"][0]["traces"]) == ("SPEC-001-001", ["US-001-001"])
+    assert [(row["filePath"], row["line"], row["gxpType"]) for row in page["data"]] == [
+        ("tests/test_a.py", 1, "OQ"),
+        ("tests/test_a.py", 2, "OQ"),
+    ]
+    lost = await rest.get(paths.annotations(scan), params={"resolved": "false"})
+    assert [(row["artifactId"], row["line"], row["risk"]) for row in lost["data"]] == [("SPEC-9", 5, None)]
+    one = await rest.get(paths.annotations(scan), params={"artifactId": "US-001-001", "file": "tests/test_a.py"})
+    assert [(row["tag"], row["dialect"]) for row in one["data"]] == [("trace", "draft-03")]
 
 
 def artifact(artifact_id: str, kind: str, parent: str | None = None) -> Artifact:

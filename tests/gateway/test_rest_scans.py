@@ -189,6 +189,7 @@ SCAN_ROUTES = [
     ("GET", paths.events),
     ("GET", paths.artifacts),
     ("GET", paths.findings),
+    ("GET", paths.annotations),
     ("POST", paths.cancel),
     ("POST", paths.retry),
 ]

@@ -109,6 +109,7 @@ async def test_a_file_of_version_1_keeps_its_scans_and_takes_keys_and_audit_rows
     assert [event.seq for event in await store.events("scan")] == [1]
     assert [row.target for row in await store.repositories()] == ["sim://acme/repo"]
     assert (await store.findings("scan")).total == 1
+    assert (await store.annotations("scan")).total == 0
     await store.append(fetching("scan"), run=1)
     await store.append(complete("scan"), run=1)
     key = ApiKey("key", "ada", Role.VIEWER, START, "digest")

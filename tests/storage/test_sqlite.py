@@ -22,7 +22,7 @@ from scanwatch.model import Artifact, Event, Finding, ScanOutcome, ScanRequest
 from scanwatch.snapshot import apply_all, new_snapshot
 from scanwatch.storage import ScanFilter, _ledger, _queries
 from scanwatch.storage._ledger import Ledger
-from scanwatch.storage._schema import connect_writer
+from scanwatch.storage._schema import SCHEMA_VERSION, connect_writer
 from scanwatch.storage._sqlite import SqliteStore
 from scanwatch.storage._writer import Writer
 from tests.storage import appending_child
@@ -315,7 +315,7 @@ def _a_directory(path: Path) -> None:
     [
         (_not_a_database, "it is not a scanwatch store: give another path"),
         (_another_programs, "it is another program's database"),
-        (_newer, r"was written by a newer scanwatch \(its schema is 99, this one knows 2\): upgrade"),
+        (_newer, rf"was written by a newer scanwatch \(its schema is 99, this one knows {SCHEMA_VERSION}\): upgrade"),
         (_a_directory, "it cannot be opened"),
     ],
 )

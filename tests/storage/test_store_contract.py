@@ -22,6 +22,7 @@ from scanwatch.errors import (
     UsageError,
 )
 from scanwatch.model import (
+    Annotation,
     Artifact,
     Finding,
     ScanOutcome,
@@ -32,6 +33,8 @@ from scanwatch.storage import ScanFilter, Store
 from tests.storage.records import START, at, begin, complete, failed, fetching, queued, repository, request
 
 ALL = ScanFilter()
+FOUND = (Finding("r", "info", "m"),)
+TAGGED = (Annotation("a.py", 3, "REQ-1", "gxp-req", "draft-03", traces=("US-1", "US-2"), resolved=True),)
 
 
 # Scans
@@ -60,7 +63,7 @@ async def test_a_scan_needs_its_repository_an_id_of_its_own_and_its_own_first_ev
 
 
 async def test_what_is_not_there_is_said_by_name(store: Store) -> None:
-    for ask in (store.snapshot, store.request, store.artifacts, store.findings, store.begin_run):
+    for ask in (store.snapshot, store.request, store.artifacts, store.findings, store.annotations, store.begin_run):
         with pytest.raises(UnknownRecord, match="no scan nobody"):
             await ask("nobody")
     with pytest.raises(UnknownRecord, match="no scan nobody"):
@@ -243,17 +246,19 @@ async def test_an_append_just_before_a_deletion_does_not_reach_what_comes_after_
 async def test_a_scan_without_an_outcome_has_an_empty_inventory(store: Store) -> None:
     await begin(store)
     assert (await store.artifacts("scan")).total == (await store.findings("scan")).total == 0
+    assert (await store.annotations("scan")).total == 0
 
 
 async def test_an_outcome_comes_back_in_the_scanners_order_page_by_page(store: Store) -> None:
     await begin(store)
     artifacts = tuple(Artifact(f"REQ-{i}", "requirement", title=f"Título {i}", line=i) for i in (5, 1, 4, 2, 3))
     findings = (Finding("parent-missing", "error", "REQ-1 has no parent", "REQ-1", "a.md", 3, "name one", True),)
-    await store.save_outcome("scan", ScanOutcome(artifacts, findings, files=3), run=0)
+    await store.save_outcome("scan", ScanOutcome(artifacts, findings, files=3, annotations=TAGGED), run=0)
     pages = [await store.artifacts("scan", page=page, limit=2) for page in (1, 2, 3, 4)]
     assert [page.rows for page in pages] == [artifacts[:2], artifacts[2:4], artifacts[4:], ()]
     assert {page.total for page in pages} == {5}
     assert (await store.findings("scan")).rows == findings
+    assert (await store.annotations("scan")).rows == TAGGED
     with pytest.raises(UsageError, match="page counts from 1"):
         await store.findings("scan", page=0)
 
@@ -261,7 +266,7 @@ async def test_an_outcome_comes_back_in_the_scanners_order_page_by_page(store: S
 async def test_a_later_outcome_replaces_the_earlier_one_whole(store: Store) -> None:
     await begin(store)
     first = await store.begin_run("scan")
-    old = ScanOutcome(tuple(Artifact(f"OLD-{i}", "spec") for i in range(9)), (Finding("r", "info", "m"),))
+    old = ScanOutcome(tuple(Artifact(f"OLD-{i}", "spec") for i in range(9)), FOUND, annotations=TAGGED)
     await store.save_outcome("scan", old, run=first)
     second = await store.begin_run("scan")
     new = ScanOutcome((Artifact("NEW-1", "spec"),))
@@ -269,7 +274,7 @@ async def test_a_later_outcome_replaces_the_earlier_one_whole(store: Store) -> N
     with pytest.raises(Fenced):
         await store.save_outcome("scan", old, run=first)
     assert (await store.artifacts("scan")).rows == new.artifacts
-    assert (await store.findings("scan")).rows == ()
+    assert (await store.findings("scan")).rows == (await store.annotations("scan")).rows == ()
 
 
 # Opening and closing

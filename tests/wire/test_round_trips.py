@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanwatch import wire
-from scanwatch.model import Artifact, Event, EventKind, Finding, Phase, Repository, ScanRecord, ScanStatus
+from scanwatch.model import Annotation, Artifact, Event, EventKind, Finding, Phase, Repository, ScanRecord, ScanStatus
 from scanwatch.snapshot import Snapshot
 from tests import strategies
 
@@ -66,6 +66,11 @@ def test_artifacts_and_findings_survive_the_wire() -> None:
     finding = Finding("parent-missing", "error", "no such parent", "US-001", ".gxp/b.md", 7, "add it", True)
     assert wire.decode_artifact(through_json(wire.encode_artifact(artifact))) == artifact
     assert wire.decode_finding(through_json(wire.encode_finding(finding))) == finding
+
+
+@given(strategies.annotations)
+def test_an_annotation_survives_the_wire(annotation: Annotation) -> None:
+    assert wire.decode_annotation(through_json(wire.encode_annotation(annotation))) == annotation
 
 
 @given(strategies.histories(), st.integers(0, 5))

@@ -10,7 +10,8 @@ from uuid import UUID
 from ...model import Finding
 from .documents import ID_PATTERNS, Document, Value
 from .record import Record
-from .rules import (
+from .rules import Rule
+from .rules.documents import (
     ACCEPTANCE_CRITERIA_MISSING,
     ADR_SECTION_MISSING,
     ADR_STATUS,
@@ -29,7 +30,6 @@ from .rules import (
     TITLE_MISSING,
     VENDOR_EXPIRED,
     VENDOR_EXPIRY_UNKNOWN,
-    Rule,
 )
 
 DocumentCheck = Callable[[Document, Record], Iterator[Finding]]

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from ...model import Artifact, Finding
 from .git import TreeEntry
-from .rules import FILE_NAME_UNCLEAR, FILE_NOT_REGULAR, FILE_TOO_LARGE, FILE_UNRECOGNISED
+from .rules.reading import FILE_NAME_UNCLEAR, FILE_NOT_REGULAR, FILE_TOO_LARGE, FILE_UNRECOGNISED
 from .text import is_clear, legible
 
 ROOT = ".gxp"

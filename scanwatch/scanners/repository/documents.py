@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from ...model import Artifact, Finding
 from . import frontmatter as yaml
 from .discover import Source
-from .rules import (
+from .rules.reading import (
     FRONT_MATTER_DUPLICATE_KEY,
     FRONT_MATTER_INVALID,
     FRONT_MATTER_MISSING,

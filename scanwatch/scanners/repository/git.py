@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from ..._credentials import without_credentials
 from ...errors import ScannerError
@@ -134,10 +137,29 @@ class GitRepository:
         return [_entry(line) for line in lines]
 
     @contextmanager
-    def blobs(self) -> Iterator[BlobReader]:
-        """A reader of blobs, one git process for all of them, ended on leaving."""
-        with _process("--git-dir", self._git_dir, "cat-file", "--batch", stdin=subprocess.PIPE) as process:
-            yield BlobReader(process, self)
+    def blobs(self, oids: Sequence[str]) -> Iterator[Iterator[bytes]]:
+        """The contents of many blobs, in the order asked for, one in memory at a time; git has ended on leaving.
+
+        Reading on raises ``ScannerError`` where an object is missing or is no blob.
+        """
+        with TemporaryFile() as questions:
+            # From a file: git reads ahead by itself, and neither side waits for the other's next line.
+            questions.writelines(oid.encode("ascii") + b"\n" for oid in oids)
+            questions.seek(0)
+            arguments = ("--git-dir", self._git_dir, "cat-file", "--batch", "--buffer")
+            with _process(*arguments, stdin=questions.fileno()) as process:
+                assert process.stdout is not None
+                yield map(partial(self._read, process.stdout), oids)
+
+    def _read(self, answers: IO[bytes], oid: str) -> bytes:
+        header = answers.readline().split()
+        if len(header) != 3 or header[1] != b"blob":
+            raise self._damaged(f"{oid} is missing or is no blob")
+        size = int(header[2])
+        contents = answers.read(size + 1)
+        if len(contents) != size + 1:
+            raise self._damaged(f"{oid} ends early")
+        return contents[:-1]
 
     def require_there(self) -> None:
         """Raise ``ScannerError`` if the repository was taken away meanwhile: git may have read on for a while."""
@@ -161,36 +183,6 @@ class GitRepository:
             code=FailureCode.INVALID,
             retryable=False,
         )
-
-
-class BlobReader:
-    """Reads blobs, one after the other."""
-
-    def __init__(self, process: subprocess.Popen[bytes], repository: GitRepository) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._questions, self._answers = process.stdin, process.stdout
-        self._repository = repository
-
-    def read(self, oid: str) -> bytes:
-        """The contents of one blob.
-
-        Raises:
-            ScannerError: the object is missing or is no blob.
-        """
-        try:
-            self._questions.write(oid.encode("ascii") + b"\n")
-            self._questions.flush()
-        except BrokenPipeError:
-            raise self._repository._damaged(f"git stopped before {oid}") from None
-        header = self._answers.readline().split()
-        if len(header) != 3 or header[1] != b"blob":
-            raise self._repository._damaged(f"{oid} is missing or is no blob")
-        size = int(header[2])
-        contents = self._answers.read(size + 1)
-        if len(contents) != size + 1:
-            raise self._repository._damaged(f"{oid} ends early")
-        return contents[:-1]
 
 
 def open_local(path: Path, shown: str) -> GitRepository:

@@ -11,10 +11,9 @@ from .discover import RISK_LOG, SYSTEM_CONTEXT
 from .documents import ID_PATTERNS, Document, Value
 from .record import Record
 from .risklog import RiskEntry
-from .rules import (
-    ADR_MISSING,
-    ID_DUPLICATE,
-    ID_PATTERN,
+from .rules import Rule
+from .rules.documents import ADR_MISSING, ID_DUPLICATE, ID_PATTERN, SYSTEM_CONTEXT_MISSING
+from .rules.links import (
     PARENT_IMPLIED,
     PARENT_LEVEL,
     PARENT_MISSING,
@@ -26,8 +25,6 @@ from .rules import (
     RISK_REFERENCE_UNKNOWN,
     RISK_STATUS,
     STORY_WITHOUT_SPEC,
-    SYSTEM_CONTEXT_MISSING,
-    Rule,
 )
 
 RecordCheck = Callable[[Record], Iterator[Finding]]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from ...model import Artifact, Finding
-from .rules import RISK_ENTRY_MALFORMED
+from .rules.links import RISK_ENTRY_MALFORMED
 from .text import legible
 
 _LINE = re.compile(r"\[(?P<date>\d{4}-\d{2}-\d{2})\]\s*(?P<id>RISK-[\w-]+)\s*\|(?P<rest>.*)")

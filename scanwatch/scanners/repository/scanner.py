@@ -16,6 +16,7 @@ from ...errors import ScannerError
 from ...model import Artifact, FailureCode, Finding, Phase, Progress, ScanOutcome
 from .._base import Report, Task
 from .._target import options_of
+from .annotations import check_annotations, resolve
 from .checks import check_document
 from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_record
 from .documents import Document, artifact, read_document, read_text, unreadable
@@ -23,7 +24,9 @@ from .git import GitRepository, clone, open_local
 from .links import check_links, with_implied_parents
 from .record import Paths, Record
 from .risklog import RiskEntry, read_risk_log
-from .rules import FINDINGS_OMITTED
+from .rules.reading import FINDINGS_OMITTED
+from .source.gathering import Gathered, gather
+from .source.selection import EXCLUDED, Exclusions, Selection, select
 from .target import Remote, parse_target
 from .text import legible
 
@@ -90,37 +93,47 @@ class _Scan:
         entries = self._repository.entries(commit)
         if not has_record(entries):
             raise self._no_record(commit)
-        inventory = discover(entries)
-        self._report(Progress(Phase.DISCOVERY, files_processed=0, total_files=len(inventory.sources)))
-        read = self._parse(inventory, self._fetch(inventory.sources))
+        inventory, selection = discover(entries), select(entries, Exclusions(EXCLUDED))
+        total = len(inventory.sources) + len(selection.files)
+        self._report(Progress(Phase.DISCOVERY, files_processed=0, total_files=total))
+        read = self._parse(inventory, self._fetch(inventory.sources), total)
         read.documents.extend(unreadable(source) for source in inventory.unread if source.kind != "risk_entry")
+        gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
         record, findings = self._validate(read, Paths([legible(entry.path) for entry in entries]))
+        annotations = resolve(gathered.references, record)
         artifacts = _artifacts(record, inventory)
-        total = len(inventory.sources)
+        found = [*inventory.findings, *read.findings, *findings, *gathered.findings, *check_annotations(annotations)]
         self._report(Progress(Phase.PERSIST, files_processed=total, total_files=total, artifacts_found=len(artifacts)))
-        return ScanOutcome(
-            artifacts=artifacts,
-            findings=_bounded([*inventory.findings, *read.findings, *findings]),
-            files=total,
-            commit=commit,
-        )
+        return ScanOutcome(artifacts, _bounded(found), files=total, commit=commit, annotations=annotations)
 
     def _fetch(self, sources: list[Source]) -> list[bytes]:
         contents: list[bytes] = []
-        with self._repository.blobs() as blobs:
-            for source in sources:
-                contents.append(blobs.read(source.oid))
+        with self._repository.blobs([source.oid for source in sources]) as blobs:
+            for source, blob in zip(sources, blobs, strict=True):
+                contents.append(blob)
                 self._say(Phase.FETCH, len(contents), len(sources), source.file)
         self._repository.require_there()
         return contents
 
-    def _parse(self, inventory: Inventory, contents: list[bytes]) -> _Read:
+    def _parse(self, inventory: Inventory, contents: list[bytes], total: int) -> _Read:
         read = _Read()
         for number, (source, raw) in enumerate(zip(inventory.sources, contents, strict=True), start=1):
             _read_one(source, raw, read)
             found = read.count + len(inventory.evidence)
-            self._say(Phase.PARSE, number, len(contents), source.file, found)
+            self._say(Phase.PARSE, number, total, source.file, found)
         return read
+
+    def _read_sources(self, selection: Selection, artifacts: int, total: int) -> Gathered:
+        """Fetch and parse in one: the contents of source files are never all in memory."""
+        before = total - len(selection.files)
+
+        def say(done: int, file: str) -> None:
+            self._say(Phase.PARSE, before + done, total, file, artifacts)
+
+        with self._repository.blobs([source.oid for source in selection.files]) as contents:
+            gathered = gather(selection, contents, say)
+        self._repository.require_there()
+        return gathered
 
     def _validate(self, read: _Read, paths: Paths) -> tuple[Record, list[Finding]]:
         record, findings = with_implied_parents(

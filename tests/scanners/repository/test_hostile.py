@@ -169,14 +169,14 @@ def test_a_repository_of_another_user_is_read(repo, scan, tmp_path, monkeypatch)
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
 
-    assert scan(repo.path).outcome.files == 6
+    assert scan(repo.path).outcome.files == 8
 
 
 def test_the_environment_of_a_hook_does_not_lead_elsewhere(repo, scan, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "elsewhere/objects"))
 
-    assert scan(repo.path).outcome.files == 6
+    assert scan(repo.path).outcome.files == 8
 
 
 def test_a_machine_without_git_is_told_so(repo, scan, monkeypatch):

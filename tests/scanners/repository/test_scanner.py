@@ -50,7 +50,7 @@ def test_the_outcome_names_the_commit_and_counts_the_documents(repo, scan):
     outcome = scan(repo.path).outcome
 
     assert outcome.commit == repo.git("rev-parse", "HEAD")
-    assert outcome.files == 6
+    assert outcome.files == 8, "six documents and two source files"
 
 
 def test_the_five_phases_come_in_order_with_true_counts(repo, scan):
@@ -58,10 +58,11 @@ def test_the_five_phases_come_in_order_with_true_counts(repo, scan):
 
     assert [phase for phase, _ in groupby(report.phase for report in reports)] == list(WORK_PHASES)
     parsed = [report for report in reports if report.phase is Phase.PARSE]
-    assert [report.files_processed for report in parsed] == [1, 2, 3, 4, 5, 6]
-    assert {report.total_files for report in parsed} == {6}
+    assert [report.files_processed for report in parsed] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert {report.total_files for report in parsed} == {8}
     assert parsed[0].current_file == ".gxp/adr/ADR-001-one-terminal.md"
-    assert [report.artifacts_found for report in parsed] == [1, 2, 3, 4, 5, 6]
+    assert parsed[-1].current_file == "tests/test_card.py"
+    assert [report.artifacts_found for report in parsed] == [1, 2, 3, 4, 5, 6, 6, 6]
     assert reports[-1].artifacts_found == 6
 
 
@@ -72,13 +73,13 @@ def test_the_ref_option_picks_a_branch_a_tag_or_a_commit(repo, scan):
 
     for ref in ("v1", first, first[:10]):
         assert scan(repo.path, ref=ref).outcome.commit == first
-    assert scan(repo.path, ref="main").outcome.files == 7
+    assert scan(repo.path, ref="main").outcome.files == 9
 
 
 def test_what_is_not_committed_is_not_seen(repo, scan):
     repo.write({".gxp/requirements/REQ-002-refund.md": "---\ngxp_id: REQ-002\n---\n"})
 
-    assert scan(repo.path).outcome.files == 6
+    assert scan(repo.path).outcome.files == 8
 
 
 def test_a_file_url_names_the_same_repository_as_its_path(repo, scan):

@@ -1,0 +1,103 @@
+"""Annotations against the record: which ids resolve, and what the rules have to say about the tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ...model import Annotation, Finding
+from .checks import RISKS, TIERS
+from .record import Record
+from .rules import Rule
+from .rules.annotations import (
+    ANNOTATION_RISK_DIFFERS,
+    ANNOTATION_RISK_UNKNOWN,
+    ANNOTATION_UNRESOLVED,
+    TEST_BLOCK_INCOMPLETE,
+    TEST_TYPE_UNKNOWN,
+)
+from .source.dialects import GXP_MD_3, NAMES, ROSIE_1_1, Reference
+
+TIER_OF_TEST_TYPE: Mapping[str, str] = {"unit": "OQ", "integration": "OQ", "e2e": "PQ"}
+"""Words in use that are none of the three tiers, and the tier each stands for."""
+
+_KIND_DECLARED = {"gxp-req": "requirement", "gxp-story": "user_story", "gxp-spec": "spec"}
+_SHORT_RISKS = {"H": "HIGH", "M": "MEDIUM", "L": "LOW"}
+_TEST_FILE = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|specs?|e2e|iq|oq|pq)/|(?:^|/)test_[^/]*$|(?:[._-](?:test|spec)|Tests?|_test)\.\w+$"
+)
+
+
+def resolve(references: Sequence[Reference], record: Record) -> tuple[Annotation, ...]:
+    """The annotations, each with whether its id is that of a document or is declared by a tag.
+
+    A tag declares an id if it is ``@gxp-id``, or if it stands with a title outside the tests while the record has no
+    documents of that kind at all: then the annotations come first.
+    """
+    declared = {one.annotation.artifact_id for one in references if _declares(one, record)}
+    known = record.by_id.keys() | {entry.artifact_id for entry in record.risks} | declared
+    return tuple(replace(one.annotation, resolved=one.annotation.artifact_id in known) for one in references)
+
+
+def check_annotations(annotations: Iterable[Annotation]) -> Iterator[Finding]:
+    """What the rules have to say about resolved annotations."""
+    first_risk: dict[str, Annotation] = {}
+    for annotation in annotations:
+        if not annotation.resolved:
+            message = f"@{annotation.tag} names {annotation.artifact_id}, which does not exist."
+            yield _at(ANNOTATION_UNRESOLVED, message, annotation)
+        if annotation.tag in NAMES:
+            yield from _risk(annotation, first_risk)
+            yield from _test(annotation)
+
+
+def is_test(file: str) -> bool:
+    """Whether a path is that of a test, by the folders and names in use."""
+    return _TEST_FILE.search(file) is not None
+
+
+def _declares(reference: Reference, record: Record) -> bool:
+    annotation = reference.annotation
+    if annotation.tag == "gxp-id":
+        return True
+    kind = _KIND_DECLARED.get(annotation.tag)
+    return kind is not None and reference.titled and not is_test(annotation.file) and not record.of_kind(kind)
+
+
+def _risk(annotation: Annotation, first_risk: dict[str, Annotation]) -> Iterator[Finding]:
+    if annotation.risk is None:
+        return
+    risk = _normal(annotation.risk)
+    if risk not in RISKS:
+        message = f"The risk {annotation.risk!r} of {annotation.artifact_id} is not known."
+        yield _at(ANNOTATION_RISK_UNKNOWN, message, annotation)
+        return
+    first = first_risk.setdefault(annotation.artifact_id, annotation)
+    if _normal(first.risk or "") != risk:
+        message = f"{annotation.artifact_id} is {risk} here and {first.risk} at {first.file}:{first.line}."
+        yield _at(ANNOTATION_RISK_DIFFERS, message, annotation)
+
+
+def _normal(risk: str) -> str:
+    return _SHORT_RISKS.get(risk.upper(), risk.upper())
+
+
+def _test(annotation: Annotation) -> Iterator[Finding]:
+    if annotation.test_type is not None and annotation.test_type not in TIERS:
+        tier = TIER_OF_TEST_TYPE.get(annotation.test_type.lower())
+        taken = f"taken as {tier}" if tier else "not known"
+        message = f"The test type {annotation.test_type!r} of {annotation.artifact_id} is {taken}."
+        yield _at(TEST_TYPE_UNKNOWN, message, annotation)
+    if not is_test(annotation.file) or annotation.dialect == ROSIE_1_1:  # which takes the type from the path
+        return
+    traced = annotation.traces or annotation.dialect == GXP_MD_3  # where documents alone say what belongs to what
+    said = {"trace": traced, "test type": annotation.test_type, "risk": annotation.risk}
+    missing = [name for name, value in said.items() if not value]
+    if missing:
+        message = f"The test of {annotation.artifact_id} says no {' and no '.join(missing)}."
+        yield _at(TEST_BLOCK_INCOMPLETE, message, annotation)
+
+
+def _at(rule: Rule, message: str, annotation: Annotation) -> Finding:
+    return rule.finding(message, file=annotation.file, line=annotation.line, artifact_id=annotation.artifact_id)

@@ -1,0 +1,180 @@
+"""The tags of a comment, in every dialect in use: what each names, and what the tags beside it say about it.
+
+========== ==========================================================================================================
+dialect    tags of its own
+========== ==========================================================================================================
+draft-02   ``@gxp-tag``, ``@gxp-criticality``
+draft-03   ``@gxp-req``, ``@gxp-spec``, ``@gxp-story``, ``@gxp-risk-concern``; GxP.MD 2 has the same
+gxp.md-3   ``@gxp-satisfies``, ``@gxp-implements``, ``@gxp-verifies``, ``@gxp-derives-from``
+rosie-1.1  ``@gxp-id:``, ``@gxp-traces:``, ``@gxp-type:``, ``@gxp-desc:``: any tag with a colon
+========== ==========================================================================================================
+
+``@gxp-risk``, ``@test-type``, ``@trace`` and ``@requirement`` are shared: they are of the dialect of the tags beside
+them. A block may hold several ids with what is said of each: the second ``@gxp-spec`` behind a ``@gxp-risk`` begins a
+new group, and each risk stays with its own spec. Ids that follow each other share what is said after them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from ....model import Annotation, Finding
+from ..rules.annotations import ANNOTATION_ID_MISSING, ANNOTATION_TAG_UNKNOWN
+from ..text import legible
+from .comments import Block
+
+DRAFT_02, DRAFT_03, GXP_MD_3, ROSIE_1_1 = "draft-02", "draft-03", "gxp.md-3", "rosie-1.1"
+
+_OF_DIALECT: Mapping[str, str] = {
+    **dict.fromkeys(("gxp-tag", "gxp-criticality"), DRAFT_02),
+    **dict.fromkeys(("gxp-req", "gxp-spec", "gxp-story", "gxp-risk-concern"), DRAFT_03),
+    **dict.fromkeys(("gxp-satisfies", "gxp-implements", "gxp-verifies", "gxp-derives-from"), GXP_MD_3),
+    **dict.fromkeys(("gxp-id", "gxp-traces", "gxp-type", "gxp-desc"), ROSIE_1_1),
+}
+NAMES = frozenset(
+    {"gxp-tag", "gxp-req", "gxp-spec", "gxp-story", "gxp-satisfies", "gxp-implements", "gxp-verifies", "gxp-id"}
+)
+"""Tags that say what the code is, implements or verifies."""
+TRACES = frozenset({"trace", "traces", "requirement", "gxp-traces", "gxp-derives-from"})
+"""Tags that say what that belongs to."""
+_RISK = frozenset({"gxp-risk", "gxp-criticality"})
+_TEST_TYPE = frozenset({"test-type", "gxp-type"})
+_OTHER = frozenset({"gxp-risk-concern", "gxp-desc"})
+_KNOWN = NAMES | TRACES | _RISK | _TEST_TYPE | _OTHER
+
+_TAG = re.compile(r"(?<![\w@`.\"'/])@(?P<tag>gxp-[a-z-]*[a-z]|traces?|requirement|test-type)(?P<colon>:?)(?![\w`-])")
+_ID = r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?![\w-])"
+_IDS = re.compile(rf"[ \t]*\{{?[ \t]*{_ID}(?:(?:\s*,\s*|[ \t]+){_ID})*")
+_ONE_ID = re.compile(_ID)
+_TITLE = re.compile(r"[ \t}]*\"[^\"\n]+\"")
+_WORD = re.compile(r"[ \t]*\{?[ \t]*(?P<word>\w[\w-]*)")
+_DECORATION = re.compile(r"(?m)\A[rRuU]?[\"']+|^[ \t]*(?:/\*+!?|\*+/?|//[/!]*|#+!?)|\*+/[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One id that a tag names; ``titled`` if a title follows it, so that the tag declares it."""
+
+    annotation: Annotation
+    titled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A tag as it stands in a block."""
+
+    tag: str
+    colon: bool
+    line: int
+    ids: tuple[tuple[str, int], ...] = ()
+    word: str | None = None
+    titled: bool = False
+
+
+@dataclass(slots=True)
+class _Group:
+    """Tags that belong together."""
+
+    tags: list[_Written] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
+    closing: bool = False
+    """Whether something was said of the names before: the next name of the same tag begins a new group."""
+
+    def first_word(self, tags: frozenset[str]) -> str | None:
+        return next((tag.word for tag in self.tags if tag.tag in tags and tag.word), None)
+
+
+def read_block(block: Block, file: str) -> tuple[list[Reference], list[Finding]]:
+    """What the tags of a block name, one reference for each id of each tag, and what is wrong with them."""
+    written = list(_tags(block))
+    if not any(tag.tag in _OF_DIALECT or tag.tag == "gxp-risk" or tag.ids for tag in written):
+        return [], [_unknown(tag, file) for tag in written if tag.tag.startswith("gxp-")]
+    dialect = _dialect(written)
+    references = [
+        reference for group in _groups(written) for reference in _references(group, file=file, shared=dialect)
+    ]
+    return references, list(_findings(written, file))
+
+
+def _tags(block: Block) -> Iterator[_Written]:
+    text = _DECORATION.sub(lambda found: " " * len(found[0]), block.text)
+    for found in _TAG.finditer(text):
+        ids = _IDS.match(text, found.end())
+        title = _TITLE.match(text, ids.end()) if ids else None
+        word = _WORD.match(text, found.end())
+        yield _Written(
+            found["tag"],
+            bool(found["colon"]),
+            block.line + text.count("\n", 0, found.start()),
+            tuple(_located(ids, text, block.line)) if ids else (),
+            legible(word["word"], 40) if word else None,
+            titled=title is not None,
+        )
+
+
+def _located(ids: re.Match[str], text: str, first_line: int) -> Iterator[tuple[str, int]]:
+    for one in _ONE_ID.finditer(text, ids.start(), ids.end()):
+        yield legible(one[0], 200), first_line + text.count("\n", 0, one.start())
+
+
+def _dialect(written: Iterable[_Written]) -> str:
+    """The dialect of the tags that several share: that of the first tag which is of one alone."""
+    for tag in written:
+        if tag.colon:
+            return ROSIE_1_1
+        if tag.tag in _OF_DIALECT:
+            return _OF_DIALECT[tag.tag]
+    return DRAFT_03
+
+
+def _groups(written: Iterable[_Written]) -> list[_Group]:
+    groups = [_Group()]
+    for tag in written:
+        group = groups[-1]
+        if tag.tag in NAMES:
+            if group.closing and tag.tag in group.named:
+                group = _Group()
+                groups.append(group)
+            group.named.add(tag.tag)
+        elif group.named:
+            group.closing = True
+        group.tags.append(tag)
+    return groups
+
+
+def _references(group: _Group, *, file: str, shared: str) -> Iterator[Reference]:
+    risk, test_type = group.first_word(_RISK), group.first_word(_TEST_TYPE)
+    traces = tuple(dict.fromkeys(one for tag in group.tags if tag.tag in TRACES for one, _ in tag.ids))
+    for tag in group.tags:
+        if tag.tag not in NAMES | TRACES:
+            continue
+        dialect = ROSIE_1_1 if tag.colon else _OF_DIALECT.get(tag.tag, shared)
+        for artifact_id, line in tag.ids:
+            annotation = Annotation(
+                file=file,
+                line=line,
+                artifact_id=artifact_id,
+                tag=tag.tag,
+                dialect=dialect,
+                test_type=test_type,
+                risk=risk,
+                traces=traces if tag.tag in NAMES else (),
+            )
+            yield Reference(annotation, tag.titled)
+
+
+def _findings(written: Sequence[_Written], file: str) -> Iterator[Finding]:
+    for tag in written:
+        if tag.tag not in _KNOWN:
+            yield _unknown(tag, file)
+        elif tag.tag in NAMES | TRACES and not tag.ids:
+            yield ANNOTATION_ID_MISSING.finding(f"@{tag.tag} names no id.", file=file, line=tag.line)
+
+
+def _unknown(tag: _Written, file: str) -> Finding:
+    close = get_close_matches(tag.tag, sorted(_KNOWN), n=1)
+    guess = f" Is @{close[0]} meant?" if close else ""
+    return ANNOTATION_TAG_UNKNOWN.finding(f"There is no tag @{legible(tag.tag, 60)}.{guess}", file=file, line=tag.line)

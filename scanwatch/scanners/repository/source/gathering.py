@@ -1,0 +1,80 @@
+"""What all source files of a commit say together, and what there is to say about those that were not read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from ....model import Finding
+from ..rules import Rule
+from ..rules.annotations import (
+    SOURCE_BINARY,
+    SOURCE_ELSEWHERE,
+    SOURCE_EXCLUDED,
+    SOURCE_LANGUAGE_UNREAD,
+    SOURCE_TOO_LARGE,
+    SOURCE_TOO_SLOW,
+)
+from .dialects import Reference
+from .reading import State, read_source
+from .selection import MAX_SOURCE_BYTES, Selection
+
+_NAMED = 5
+"""Files, folders or endings that a finding about many names."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What was read, file by file; ``unread`` counts the others by state."""
+
+    references: list[Reference] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    unread: dict[State, list[str]] = field(default_factory=dict)
+
+
+def gather(selection: Selection, contents: Iterable[bytes], say: Callable[[int, str], None]) -> Gathered:
+    """Read the selected files, telling ``say`` after each how many are done and which it was."""
+    gathered = Gathered()
+    for number, (source, raw) in enumerate(zip(selection.files, contents, strict=True), start=1):
+        reading = read_source(source.file, raw)
+        gathered.references.extend(reading.references)
+        gathered.findings.extend(reading.findings)
+        if reading.state is not State.READ:
+            gathered.unread.setdefault(reading.state, []).append(source.file)
+        say(number, source.file)
+    gathered.findings.extend(_left_out(selection, gathered))
+    return gathered
+
+
+def _left_out(selection: Selection, gathered: Gathered) -> Iterator[Finding]:
+    for file in selection.too_large:
+        message = f"{file} has more than {MAX_SOURCE_BYTES} bytes and was not read."
+        yield SOURCE_TOO_LARGE.finding(message, file=file)
+    for file in gathered.unread.get(State.TOO_SLOW, ()):
+        yield SOURCE_TOO_SLOW.finding(f"{file} took too long to parse; its tags are not known.", file=file)
+    yield from _counted(SOURCE_EXCLUDED, "generated or vendored", selection.excluded)
+    unread = Counter(map(_ending, gathered.unread.get(State.NO_LANGUAGE, ())))
+    yield from _counted(SOURCE_LANGUAGE_UNREAD, "with tags in a language that is not read", unread)
+    for rule, state, what in (
+        (SOURCE_BINARY, State.BINARY, "binary"),
+        (SOURCE_ELSEWHERE, State.LFS_POINTER, "kept in large-file storage"),
+    ):
+        yield from _counted(rule, what, Counter(gathered.unread.get(state, ())))
+
+
+def _counted(rule: Rule, what: str, counts: Counter[str]) -> Iterator[Finding]:
+    """One finding for all files of a sort; it names the places with the most."""
+    if not counts:
+        return
+    total = counts.total()
+    named = [name if count == 1 else f"{name} ({count})" for name, count in counts.most_common(_NAMED)]
+    if len(counts) > _NAMED:
+        named.append("...")
+    files = f"{total} file is {what} and was" if total == 1 else f"{total} files are {what} and were"
+    yield rule.finding(f"{files} not read: {', '.join(named)}.")
+
+
+def _ending(file: str) -> str:
+    return PurePosixPath(file).suffix or PurePosixPath(file).name
