@@ -161,7 +161,7 @@ def test_a_wrong_option_is_refused_in_words(repo, scan, options, words):
     assert not raised.value.retryable
 
 
-@pytest.mark.parametrize("phase", [Phase.DISCOVERY, Phase.FETCH])
+@pytest.mark.parametrize("phase", [Phase.DISCOVERY, Phase.FETCH, Phase.PARSE])
 def test_a_checkout_that_disappears_while_it_is_read_is_said_to_have_gone(repo, phase):
     def report(progress):
         if progress.phase is phase and progress.total_files and repo.path.exists():
@@ -175,7 +175,7 @@ def test_a_checkout_that_disappears_while_it_is_read_is_said_to_have_gone(repo, 
 
 def test_a_checkout_that_disappears_once_it_is_read_is_scanned(repo):
     def report(progress):
-        if progress.phase is Phase.PARSE and repo.path.exists():
+        if progress.phase is Phase.VALIDATE and repo.path.exists():
             shutil.rmtree(repo.path)
 
     assert len(RepositoryScanner().scan(Task("1", str(repo.path)), report).artifacts) == 6
