@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import sysconfig
+from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
@@ -54,12 +55,14 @@ def _environment(version: str) -> Path:
     folder, requirement = BUILD / version, REQUIREMENTS[version]
     python, made_of = folder / "bin" / "python", folder / "made-of"
     borrowed = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
-    if version != LATEST and made_of.is_file() and made_of.read_text() == requirement + borrowed:
+    # What is the latest is asked once a day.
+    wanted = f"{requirement}\n{borrowed}{datetime.now(UTC).date() if version == LATEST else ''}"
+    if made_of.is_file() and made_of.read_text() == wanted:
         return python
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)
     [own] = folder.glob("lib/python*/site-packages")
     (own / "borrowed.pth").write_text(borrowed)
     install = ["install", "--quiet", "--disable-pip-version-check", "--upgrade", requirement]
     subprocess.run([sys.executable, "-m", "pip", "--python", python, *install], check=True)
-    made_of.write_text(requirement + borrowed)
+    made_of.write_text(wanted)
     return python

@@ -21,6 +21,7 @@ from tests.kernels._environments import INSTALLED, LATEST
 from tests.kernels._kernel import Kernel, until
 
 WITHOUT_SUBSHELLS = {"6.31"}
+DEAF_WITHOUT_SUBSHELL = {"7.1", "7.3"}
 AWAITING = "import asyncio, pathlib\nwhile not pathlib.Path({end!r}).exists(): await asyncio.sleep(0.05)"
 BLOCKING = "import time, pathlib\nwhile not pathlib.Path({end!r}).exists(): time.sleep(0.05)"
 
@@ -50,6 +51,24 @@ def test_a_cancel_clicked_while_a_cell_awaits_cancels_at_once(
     kernel.hear_both_states_of(click)
     end.touch()
     assert kernel.reply(cell)["status"] == "ok"
+
+
+def test_a_front_end_that_uses_no_subshell_is_heard_while_a_cell_awaits_but_by_some_kernels(
+    kernel: Kernel, scan: scanwatch.Scan, model: str, tmp_path: Path
+) -> None:
+    end = tmp_path / "end"
+    cell = kernel.begin(AWAITING.format(end=str(end)))
+    kernel.click(model, "cancel", scan.id)
+    if kernel.version in DEAF_WITHOUT_SUBSHELL:
+        seen = scan.snapshot.seq
+        until(lambda: scan.snapshot.seq > seen + 5)
+        assert scan.status is ScanStatus.IN_PROGRESS, "docs/kernels.md says so"
+    else:
+        until(lambda: scan.status is ScanStatus.CANCELLED)
+        assert not kernel.has_ended(cell)
+    end.touch()
+    assert kernel.reply(cell)["status"] == "ok"
+    until(lambda: scan.status is ScanStatus.CANCELLED)
 
 
 def test_a_cancel_clicked_while_a_cell_awaits_its_scan_ends_both(
