@@ -65,7 +65,7 @@ def see_it_work(notebook: NotebookPage) -> None:
 
 
 def see_it_move_and_click(panel: Locator) -> None:
-    """Progress arrives; a cancelled scan ends as cancelled; scanning again adds a row."""
+    """Progress arrives; a cancelled scan ends as cancelled; scanning again brings a row, not under the pointer."""
     rows = panel.locator(".sw-row")
     expect(rows).to_have_count(1, timeout=START_MS)
     bar = rows.get_by_role("progressbar")
@@ -77,6 +77,9 @@ def see_it_move_and_click(panel: Locator) -> None:
     rows.locator(".sw-stop").click()
     expect(rows).to_contain_text("Cancelled", timeout=20_000)
     rows.get_by_role("button", name="Scan again: acme/payments").click()
+    fresh = panel.get_by_role("button", name="Show new scans")
+    expect(fresh).to_have_text("1 new", timeout=20_000)
+    fresh.click()
     expect(rows).to_have_count(2, timeout=20_000)
     expect(rows.first).to_contain_text("In progress", timeout=20_000)
 

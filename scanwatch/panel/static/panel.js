@@ -33,6 +33,7 @@ export default function panel() {
       };
     },
     render({ model, el }) {
+      el.classList.add("sw-host");
       const view = new PanelView(el, store, kernelHost(model, life, el), model.get("options"));
       model.on("comm_live_update", view.changed);
       return () => {
