@@ -30,6 +30,7 @@ class Access:
     doors: Doors
     trail: Trail
     pace: Pace
+    messages: Pace
     refusals: Pace
     places: Places
     targets: TargetRules
@@ -58,6 +59,7 @@ async def make_access(config: GatewayConfig, store: Store, clock: Clock) -> Acce
         doors=Doors(config.allow_hosts, config.allow_origins),
         trail=Trail(store, clock),
         pace=Pace(config.max_requests_per_minute, clock.monotonic),
+        messages=Pace(config.max_requests_per_minute, clock.monotonic),
         refusals=Pace(REFUSALS_PER_MINUTE, clock.monotonic),
         places=Places(config.max_scans_per_token),
         targets=TargetRules(config.allow_schemes, config.local_paths_allowed, config.private_targets_allowed),

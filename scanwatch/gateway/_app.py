@@ -147,7 +147,12 @@ class Gateway:
 
     async def _listen(self, app: web.Application, ending: AsyncExitStack) -> None:
         runner = web.AppRunner(
-            app, access_log=None, logger=_http_logger, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+            app,
+            access_log=None,
+            logger=_http_logger,
+            auto_decompress=False,  # a small body could unfold to gigabytes; nobody sends us packed ones
+            shutdown_timeout=SHUTDOWN_S,
+            handle_signals=False,
         )
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -191,6 +196,7 @@ async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | Non
         StoreBusy: another process owns the store.
     """
     stop = asyncio.Event()
+    _allow_sockets(2 * config.max_connections)
     with _signals_set(stop):
         async with Gateway(config) as gateway:
             if on_ready is not None:
@@ -204,6 +210,19 @@ async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | Non
 def _idle_too_long(gateway: Gateway) -> bool:
     limit_s = gateway.config.idle_s
     return limit_s is not None and gateway.idle_for_s() >= limit_s
+
+
+def _allow_sockets(count: int) -> None:
+    """Let this process open so many sockets, if the system lets it: the usual limit, 1 024, is below ours."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

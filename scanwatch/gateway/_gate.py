@@ -74,7 +74,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Refused as refusal:
         known, reason = None, str(refusal)
     if not services.access.gatekeeper.asks and (known is None or not known.proven):
-        shut = services.access.doors.refusal(request.host, request.headers.get(hdrs.ORIGIN))
+        shut = services.access.doors.refusal(request.host, request.headers.get(hdrs.ORIGIN), _site(request, route))
         if shut is not None:
             return error_answer(HTTPStatus.FORBIDDEN, shut)
     if is_open:
@@ -82,6 +82,12 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if known is None:
         return await _not_admitted(request, services, reason)
     return await _admitted(request, handler, services, known, route)
+
+
+def _site(request: web.Request, route: str) -> str | None:
+    """Where what asks comes from; a link that somebody follows may stand on any page."""
+    follows = request.headers.get("Sec-Fetch-Mode") == "navigate" and route != SOCKET
+    return None if follows else request.headers.get("Sec-Fetch-Site")
 
 
 async def _admitted(

@@ -40,9 +40,11 @@ def preflight(origins: tuple[str, ...]) -> Middleware:
 
 
 def let_read(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """The signal that lets pages of allowed origins read any answer, errors too."""
+    """The signal that lets pages of allowed origins read any answer, errors too, and browsers guess at none."""
 
     async def sign(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers[hdrs.SERVER] = "scanwatch"  # without the versions of what it is built with
         if origins and request.path != _SOCKET:
             response.headers.add(hdrs.VARY, hdrs.ORIGIN)
             if _allowed(request, origins):

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 import socketio
@@ -127,10 +128,16 @@ class Conversations:
         self._dialects.pop(sid, None)
 
     async def _subscribe(self, sid: str, *args: Any) -> Answer:
-        return await _answered(self._subscribed, sid, args)
+        return self._too_many(sid) or await _answered(self._subscribed, sid, args)
 
     async def _unsubscribe(self, sid: str, *args: Any) -> Answer:
-        return await _answered(self._unsubscribed, sid, args)
+        return self._too_many(sid) or await _answered(self._unsubscribed, sid, args)
+
+    def _too_many(self, sid: str) -> Answer | None:
+        """The refusal of a message that comes too soon after many others with the same token."""
+        caller = self._callers.of(sid)
+        wait_s = 0.0 if caller is None else self._access.messages.wait_s(caller.identity)
+        return _refused("limit", f"Too many messages with this token; wait {ceil(wait_s)} s.") if wait_s else None
 
     async def _subscribed(self, sid: str, request: wire.SubscribeRequest) -> Answer:
         answer, caller = _Acknowledgement(), self._callers.of(sid)

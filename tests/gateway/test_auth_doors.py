@@ -76,3 +76,52 @@ def test_doors_know_loopback_by_every_spelling_and_no_other_name() -> None:
     for host in ("", "0.0.0.0", "10.0.0.1:80", "localhost.evil", "[::2]", "evil@127.0.0.1x"):
         assert doors.refusal(host, None) is not None, host
     assert Doors(hosts=("*",), origins=("*",)).refusal("any", "https://any") is None
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_part_of_another_page_can_take_up_no_connection(gateway: Gateway, rest: Rest, site: str) -> None:
+    picture = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    frame = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    polling = "socket.io/?EIO=4&transport=polling"
+    for path, headers in [(polling, picture), (polling, frame), (wire.paths.scans, picture), ("health", picture)]:
+        status, answer = await rest.ask("GET", path, headers=headers)
+        assert (status, "other web pages" in answer["message"]) == (403, True), (path, headers)
+    assert gateway._fanout is not None
+    assert gateway._fanout.clients == 0
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+async def test_the_gateways_own_page_and_whoever_types_its_address_are_answered(rest: Rest, site: str) -> None:
+    async with rest.session.get(
+        f"{rest.url}/socket.io/?EIO=4&transport=polling", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "cors"}
+    ) as answer:
+        assert answer.status == 200
+
+
+async def test_a_link_on_any_page_leads_to_the_gateways_page(rest: Rest) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    async with rest.session.get(rest.url, headers=headers) as answer:
+        assert answer.status == 200
+
+
+async def test_where_a_token_is_asked_for_it_alone_counts() -> None:
+    async with guarded() as (gateway, admin):
+        headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        assert (await admin.ask("GET", wire.paths.scans, headers=headers))[0] == 200
+        async with calling(gateway.url, None) as stranger:
+            assert (await stranger.ask("GET", wire.paths.scans, headers=headers))[0] == 401
+
+
+async def test_every_answer_forbids_browsers_to_guess_its_type_and_names_no_version(rest: Rest) -> None:
+    for path in (
+        "",
+        "health",
+        "api/v1/nothing",
+        wire.paths.scans,
+        "socket.io/?EIO=4&transport=polling",
+        "static/page.js",
+    ):
+        async with rest.session.get(f"{rest.url}/{path}") as answer:
+            assert (answer.headers["X-Content-Type-Options"], answer.headers["Server"]) == ("nosniff", "scanwatch"), (
+                path
+            )

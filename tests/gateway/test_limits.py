@@ -9,6 +9,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import subprocess
+import sys
 
 import pytest
 
@@ -82,6 +85,35 @@ async def test_whoever_tries_tokens_has_to_wait() -> None:
         statuses = [(await stranger.ask("GET", paths.scans))[0] for _ in range(130)]
         assert (statuses[0], statuses[-1]) == (401, 429)
         assert (await admin.get(paths.scans))["data"] == []
+
+
+async def test_a_client_that_asks_too_often_on_the_socket_is_told_to_wait() -> None:
+    async with guarded(max_requests_per_minute=5) as (gateway, admin):
+        key = (await make_key(admin))["token"]
+        async with watching(gateway.url, token=key) as ada, watching(gateway.url, token=TOKEN) as other:
+            for _ in range(5):
+                assert (await ada.subscribe(all=True))["ok"]
+            for name in (wire.SUBSCRIBE, wire.UNSUBSCRIBE):
+                answer = await ada.call(name, {"all": True})
+                assert (answer["ok"], answer["code"], "wait" in answer["message"]) == (False, "limit", True)
+            assert (await other.subscribe(all=True))["ok"]
+
+
+async def test_a_packed_body_is_not_unpacked() -> None:
+    async with guarded() as (_, admin):
+        packed = gzip.compress(b'{"name": "x", "gitUrl": "sim://acme/x"}')
+        headers = {"Content-Encoding": "gzip"}
+        status, answer = await admin.ask("POST", paths.repositories, data=packed, headers=headers)
+        assert (status, "JSON" in answer["message"]) == (400, True)
+
+
+def test_a_gateway_may_open_as_many_sockets_as_it_promises() -> None:
+    limits = "import resource; soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)"
+    lowered = "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))"
+    allow = "from scanwatch.gateway._app import _allow_sockets; _allow_sockets(min(600, hard))"
+    told = "print(resource.getrlimit(resource.RLIMIT_NOFILE) == (min(600, hard), hard))"
+    code = "\n".join([limits, lowered, allow, told])
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 async def test_a_token_may_have_so_many_unfinished_scans() -> None:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 BEARER = "Bearer "
 ANY = "*"
+_AT_HOME = frozenset({None, "none", "same-origin"})
+"""No browser, or one that was told by its user or by the gateway's own page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,12 @@ class Doors:
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
 
-    def refusal(self, host: str, origin: str | None) -> str | None:
-        """Why a request without a token is not served, with the remedy; ``None`` if it is."""
+    def refusal(self, host: str, origin: str | None, site: str | None = None) -> str | None:
+        """Why a request without a token is not served, with the remedy; ``None`` if it is.
+
+        ``site`` is the browser's word for where what asks comes from (``Sec-Fetch-Site``): for pictures, scripts and
+        frames it says no ``Origin``, and each of them could still take up a connection.
+        """
         name = _without_port(host).lower().rstrip(".")
         if not is_loopback(name) and ANY not in self.hosts and name not in map(str.lower, self.hosts):
             return (
@@ -36,6 +42,8 @@ class Doors:
                 f"Without a token this gateway does not answer to web pages of {origin[:80]!r}. "
                 "Send a token, or start it with --allow-origin."
             )
+        if origin is None and site not in _AT_HOME:
+            return "Without a token this gateway does not answer to parts of other web pages. Open its own page."
         return None
 
     def _knows(self, origin: str, host: str) -> bool:

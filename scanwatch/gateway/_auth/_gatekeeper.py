@@ -13,6 +13,8 @@ from ._keys import PREFIX, Keyring
 
 TOKEN_NEEDED = "A valid token is needed: Authorization: Bearer TOKEN."  # noqa: S105 the words for who has none
 
+NOT_VALID = "The token is not valid; ask whoever runs this gateway for one."
+
 
 class Refused(Exception):
     """Somebody may not come in; the message says why, with the remedy, and holds nothing of the token."""
@@ -58,13 +60,13 @@ class Gatekeeper:
             except JwtRefused as refusal:
                 raise Refused(str(refusal)) from None
         if self.asks:
-            raise Refused(f"The token is not valid. {TOKEN_NEEDED}" if given else TOKEN_NEEDED)
+            raise Refused(NOT_VALID if given else TOKEN_NEEDED)
         return Caller(self._name, Role.ADMIN)  # a token for another gateway does no harm here
 
     def _by_key(self, secret: str) -> Caller:
         key = self._keyring.find(secret)
         if key is None:
-            raise Refused(f"The token is not valid. {TOKEN_NEEDED}")
+            raise Refused(NOT_VALID)
         if key.revoked_at is not None:
             raise Refused("The token was revoked; ask for a new one.")
         if key.expires_at is not None and key.expires_at <= self._now():
