@@ -128,7 +128,7 @@ def follow(
 
     Args:
         feed: the scans.
-        console: where they are shown; bars are drawn if it is a terminal.
+        console: where they are shown; bars are drawn if it is a terminal that can move its cursor.
         until_ended: ``False`` goes on for ever: new scans may come.
         timeout_s: seconds after which it returns all the same.
 
@@ -136,7 +136,7 @@ def follow(
         GatewayRefused: the gateway does not let this client in any more.
         ConnectionClosed: the client was closed.
     """
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         return _watch(feed, Lines(console.file, sys.stderr), until_ended, timeout_s)
     bars = Bars(feed.snapshots, feed.connection, _now)
     with Live(bars, console=console, refresh_per_second=REFRESHES_PER_S) as live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 
@@ -19,6 +20,7 @@ _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
 
 def run(words: list[str]) -> int:
     """Run one command and return its exit code."""
+    _write_in_escapes_what_cannot_be_encoded()
     try:
         try:
             refuse_misspelt_command(words)
@@ -55,9 +57,16 @@ def _run(arguments: argparse.Namespace) -> int:
         from ._tokens import token
 
         return token(arguments)
-    from ._scans import replay, scan, watch
+    from ._scans import cancel, replay, scan, watch
 
-    return {"scan": scan, "watch": watch, "replay": replay}[arguments.command](arguments)
+    return {"scan": scan, "watch": watch, "cancel": cancel, "replay": replay}[arguments.command](arguments)
+
+
+def _write_in_escapes_what_cannot_be_encoded() -> None:
+    """A name in letters that a terminal or pipe has no bytes for is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _refusal(error: OSError) -> str:

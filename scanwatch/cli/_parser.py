@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +17,7 @@ from ._exit import Exit
 _UNKNOWN = "not known here: "
 _METAVARS = {int: "N", float: "N", str: "TEXT", tuple: "A,B"}
 
-COMMANDS = ("serve", "scan", "watch", "replay", "token", "demo")
+COMMANDS = ("serve", "scan", "watch", "cancel", "replay", "token", "demo")
 
 _EPILOG = """\
 examples:
@@ -57,6 +58,18 @@ examples:
   scanwatch watch                                            every scan, new ones included, until Ctrl-C
   scanwatch watch 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11        one scan, until it ends
   scanwatch watch --json | jq .message
+  scanwatch watch --timeout 60 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11
+
+In a terminal the bars are live; in a pipe there is a line for each phase, attempt and end. Ctrl-C stops watching,
+never a scan. A gateway that goes away is waited for: the bars, or a line on stderr, say so.
+"""
+_CANCEL = """\
+examples:
+  scanwatch cancel 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11
+  scanwatch cancel 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11 && scanwatch watch 9cc8a5d2-3f0e-4a37-9b1c-5f1f6f0c2a11
+
+A scan is "cancelling" until its worker confirms; one that was about to complete may complete all the same.
+Asking again, or for a scan that has ended, changes nothing and is no error.
 """
 _REPLAY = """\
 examples:
@@ -123,6 +136,7 @@ def make_parser() -> Parser:
     _add_scan(commands)
     _add_watch(commands)
     _add_replay(commands)
+    _add_cancel(commands)
     _add_token(commands)
     _add_demo(commands)
     return parser
@@ -187,9 +201,6 @@ def _add_scan(commands: Any) -> None:
         "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the scanner; repeatable"
     )
     scan.add_argument("--detach", action="store_true", help="print the scan's id and do not watch")
-    scan.add_argument(
-        "--timeout", type=float, metavar="S", help="stop watching after so many seconds (exit 1); the scan goes on"
-    )
     _add_watching(scan)
 
 
@@ -197,6 +208,13 @@ def _add_watch(commands: Any) -> None:
     watch = commands.add_parser("watch", help="watch scans", description="Watch scans.", epilog=_WATCH)
     watch.add_argument("ids", metavar="ID", nargs="*", help="scans to watch until they end; none: every scan")
     _add_watching(watch)
+
+
+def _add_cancel(commands: Any) -> None:
+    cancel = commands.add_parser("cancel", help="ask scans to stop", description="Ask scans to stop.", epilog=_CANCEL)
+    cancel.add_argument("ids", metavar="ID", nargs="+", help="the scans")
+    _add_gateway(cancel)
+    cancel.add_argument("--json", action="store_true", help="how each stands as a line of JSON")
 
 
 def _add_replay(commands: Any) -> None:
@@ -243,11 +261,31 @@ def _duration(text: str) -> float:
 
 
 def _add_watching(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--gateway", metavar="URL", help="the gateway (else SCANWATCH_URL, else one of your own)")
+    _add_gateway(command)
     command.add_argument("--json", action="store_true", help="every event as a line of JSON")
     command.add_argument(
         "--record", type=Path, metavar="PATH", help="write down what is received, for `scanwatch replay PATH`"
     )
+    command.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="S",
+        help="stop watching after so many seconds (exit 1, or 4 if the gateway does not answer then); scans go on",
+    )
+
+
+def _add_gateway(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--gateway", metavar="URL", help="the gateway (else SCANWATCH_URL, else one of your own)")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError("must be a number of seconds, 0 or more")
+    return seconds
 
 
 def _add_demo(commands: Any) -> None:

@@ -14,7 +14,10 @@ TARGET = "stubborn://acme/payments"
 _SCANNER = """
 import asyncio
 from pathlib import Path
+from scanwatch.jobs import _run
 from scanwatch.model import Phase, Progress, ScanOutcome
+
+_run.STUBBORN_S = 600.0  # the worker waits as long as the test does
 
 class StubbornScanner:
     schemes = ("stubborn",)
