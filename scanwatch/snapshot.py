@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -43,6 +43,9 @@ PHASE_RANGES: Mapping[Phase, tuple[int, int]] = MappingProxyType(
     }
 )
 """The percents each phase covers. 100 comes only with the completed end."""
+
+ONE_END = timedelta(seconds=1)
+"""A row and an event that tell of ends this close to each other tell of the same one; attempts are seconds apart."""
 
 MAX_SPANS = 60
 """Phase spans a snapshot keeps: ten attempts' worth, so that a scan that restarts for ever stays small."""
@@ -306,9 +309,17 @@ def _attempt_failed(snapshot: Snapshot, event: Event) -> Snapshot:
 def _unconfirmed_end(snapshot: Snapshot, event: Event) -> Snapshot:
     """A field gateway's end: its ``failed`` may be retried, so only a read of the record makes it final."""
     ended = replace(snapshot, settling=True, spans=_leave_phase(snapshot, event.time))
-    if event.kind is EventKind.FAILED:
-        return _attempt_failed(replace(ended, error=event.error, message=event.error), event)
-    return replace(ended, result=event.result, message=event.message)
+    if event.kind is EventKind.COMPLETE:
+        return replace(ended, result=event.result, message=event.message)
+    ended = replace(ended, error=event.error, message=event.error)
+    if snapshot.settling and _is_noted(snapshot, event.time):  # the row has told of it already
+        return ended
+    return _attempt_failed(ended, event)
+
+
+def _is_noted(snapshot: Snapshot, time: datetime) -> bool:
+    """Whether a failure at that time is known already: by its event, or by a row that told of it."""
+    return bool(snapshot.failures) and time <= snapshot.failures[-1].time + ONE_END
 
 
 def _end(snapshot: Snapshot, event: Event) -> Snapshot:
@@ -372,7 +383,36 @@ def confirm(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
     return _confirmed_running(known, record)
 
 
+def suspect(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    """``snapshot`` after a read of a failed row that may be retried: an attempt failed, and not yet the scan.
+
+    Its event may be lost, or never sent; and the row will keep only the last attempt's error.
+    """
+    time = record.finished_at or record.started_at or record.created_at
+    if snapshot.terminal or snapshot.settling or _is_noted(snapshot, time):
+        return snapshot
+    error = record.error or "no reason given"
+    failure = AttemptFailure(snapshot.attempt, error, time, snapshot.phase, record.code)
+    return replace(
+        snapshot,
+        failures=(*snapshot.failures, failure),
+        spans=_leave_phase(snapshot, time),
+        error=error,
+        message=error,
+        settling=True,
+    )
+
+
+def _next_attempt(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    """``snapshot`` once a row says that another attempt began after the one that failed."""
+    began = record.started_at
+    if not snapshot.settling or not snapshot.failures or began is None or began <= snapshot.failures[-1].time:
+        return snapshot
+    return replace(snapshot, attempt=snapshot.attempt + 1, settling=False, error=None, message=None)
+
+
 def _confirmed_running(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    snapshot = _next_attempt(snapshot, record)
     if snapshot.seq or snapshot.settling or snapshot.updated_at is not None:
         # Events tell more than a record, except that somebody asked the scan to stop: that stays true until its end.
         known = snapshot.status not in WAITING and record.status is not ScanStatus.CANCELLING
@@ -385,6 +425,8 @@ def _confirmed_running(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
 
 
 def _confirmed_end(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
+    if record.status is ScanStatus.FAILED and record.seq is None:
+        snapshot = suspect(_next_attempt(snapshot, record), record)
     finished_at = record.finished_at or snapshot.updated_at
     ended = replace(
         snapshot,

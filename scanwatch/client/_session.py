@@ -312,7 +312,7 @@ class Session:
             self._out.append(Heard(scan_id, tuple(fresh)))
         if fresh or after is not before:
             self._out.append(Changed(scan_id))
-        if after.settling and not before.settling:
+        if fresh and after.settling and not before.settling:
             watched.pace.hurry(self._now())
         if after.terminal and not before.terminal and fresh and fresh[-1].terminal and not watched.reading:
             watched.unconfirmed = True  # the event said so; the record has the last word

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ..errors import GatewayError
 from ..model import TERMINAL, Event, EventKind, ScanRecord, ScanStatus
-from ..snapshot import Snapshot, apply, confirm, missing_before
+from ..snapshot import Snapshot, apply, confirm, missing_before, suspect
 from ._pace import Pace
 
 SETTLED_AFTER_S = 15.0
@@ -212,8 +212,7 @@ class Watched:
                 self.snapshot = confirm(replace(self.snapshot, status=ScanStatus.IN_PROGRESS), record)
             return
         if not self._is_final(record, now):
-            if record.status not in TERMINAL:
-                self.snapshot = confirm(self.snapshot, record)
+            self.snapshot = (suspect if record.status in TERMINAL else confirm)(self.snapshot, record)
         elif self.wants_history and (record.seq or 0) > self.cursor:
             self._end = record
         else:

@@ -281,7 +281,8 @@ class FieldGateway(Machine):
         self.completes = completes
         self.attempt = 0
         self.row: ScanRecord = record(ScanStatus.PENDING, job="waiting" if jobs else None)
-        self.percents: list[int] = []
+        self.last_ms = -1
+        self.retry_at = 0.0
         self.final = False
         self.failed_read_at: float | None = None
         self.confirmed = False
@@ -297,16 +298,21 @@ class FieldGateway(Machine):
         self.collect()
 
     @rule(percent=st.sampled_from([5, 10, 20, 30, 50, 60, 70, 95]))
-    @precondition(lambda self: not self.final)
+    @precondition(lambda self: not self.final and self.now >= self.retry_at)
     def the_scan_goes_on(self, percent: int) -> None:
-        """A value may be skipped, or come again with another attempt."""
+        """A value may be skipped, or come again with another attempt, which begins five seconds after a failure."""
+        if self.row.status is not ScanStatus.IN_PROGRESS:
+            self.row = replace(self.row, started_at=self.conversation.utc())
         self.change(ScanStatus.IN_PROGRESS, "active", percent)
         self.send(field(self.next_ms(), percent, f"step at {percent}"))
 
     @rule()
-    @precondition(lambda self: not self.final)
+    @precondition(lambda self: not self.final and self.now >= self.retry_at)
     def the_attempt_ends(self) -> None:
         self.attempt += 1
+        self.retry_at = self.now + 5.0
+        if self.row.status is not ScanStatus.IN_PROGRESS:
+            self.row = replace(self.row, started_at=self.conversation.utc())
         if self.attempt <= self.failures:
             self.change(ScanStatus.FAILED, "delayed", error=f"attempt {self.attempt} broke")
             self.send(field_end(self.next_ms(), EventKind.FAILED, self.row.error))
@@ -329,7 +335,8 @@ class FieldGateway(Machine):
         )
 
     def next_ms(self) -> int:
-        return len(self.sent) * 7 + 7
+        self.last_ms = max(self.last_ms + 1, round((self.now - 100.0) * 1000))
+        return self.last_ms
 
     def send(self, event: Event) -> None:
         self.sent.append(event)
@@ -365,7 +372,9 @@ class FieldGateway(Machine):
     def each_failure_was_one(self) -> None:
         if self.snapshot is not None:
             known = [event.error for event in self.sent if event.kind is EventKind.FAILED]
-            assert all(failure.error in known for failure in self.snapshot.failures)
+            noted = [failure.error for failure in self.snapshot.failures]
+            assert noted == [error for error in known if error in noted], "each at most once, in their order"
+            assert self.snapshot.attempt <= self.attempt + 1
 
     def teardown(self) -> None:
         """The network works again: reads are answered until the session is content."""
@@ -383,5 +392,6 @@ class FieldGateway(Machine):
         assert snapshot.status is self.row.status
         assert snapshot.error == (None if self.completes else "broke for good")
         assert snapshot.attempt <= self.attempt
+        assert self.completes or snapshot.failures[-1].error == "broke for good"
         self.all_is_done_only_with_the_confirmed_end()
         self.no_event_is_invented_and_none_is_there_twice()

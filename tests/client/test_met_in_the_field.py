@@ -332,3 +332,33 @@ def test_a_late_end_of_an_earlier_attempt_does_not_end_the_scan() -> None:
     conversation = in_the_field()
     conversation.hear(field(0, 5, "queued"), field(100, 5, "queued"), field_end(50, EventKind.FAILED, "late"))
     assert (conversation.snapshot.settling, conversation.snapshot.terminal) == (False, False)
+
+
+def test_attempts_are_counted_by_reads_where_no_event_tells_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanwatch.client._pace.HURRIED_EVERY_S", 0.05)
+    monkeypatch.setattr("scanwatch.client._pace.SILENT_EVERY_S", 0.05)
+    quirks = Quirks(events=False, failures=3, errors=("the cause", "what masks it"), retry_s=1.2, pause_s=0.2)
+    with ScriptedGateway(quirks) as gateway, scanwatch.connect(gateway.url) as client:
+        with pytest.raises(scanwatch.ScanFailed) as failed:
+            client.scan(TARGET).result(TIMEOUT_S)
+        told = [(failure.attempt, failure.error) for failure in failed.value.attempts]
+        assert told == [(1, "the cause"), (2, "what masks it"), (3, "what masks it")]
+
+
+def test_a_failure_is_counted_once_though_both_its_event_and_its_row_tell_of_it() -> None:
+    failed = record(
+        ScanStatus.FAILED, job="delayed", error="it broke", started_at=START, finished_at=START + timedelta(seconds=2)
+    )
+    event = field_end(2_003, EventKind.FAILED, "it broke")
+    for row_first in (True, False):
+        conversation = in_the_field()
+        conversation.hear(field(0, 5, "queued"))
+        if row_first:
+            conversation.session.read(failed)
+        conversation.hear(event)
+        conversation.session.read(failed)
+        conversation.hear(field(7_000, 5, "queued"))
+        conversation.session.read(failed)  # it was asked before, and lags
+        assert conversation.snapshot.attempt == 2
+        assert [failure.error for failure in conversation.snapshot.failures] == ["it broke"]
+        assert not conversation.snapshot.settling
