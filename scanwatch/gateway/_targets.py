@@ -20,7 +20,8 @@ MAX_TARGET = 2000
 LOCAL_SCHEMES = frozenset({"path", "file"})
 
 _TRANSPORT_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn round how the rest is shown."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 

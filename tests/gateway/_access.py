@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,11 @@ from tests.gateway._peers import Rest
 TOKEN = "the-gateways-own-token-0123456789"
 
 
+def fast_path() -> bool:
+    """Whether a test's gateway may write straight to sockets; ``SCANWATCH_NO_FAST_PATH=1`` makes none do so."""
+    return "SCANWATCH_NO_FAST_PATH" not in os.environ
+
+
 @asynccontextmanager
 async def calling(url: str, token: str | None, **headers: str) -> AsyncIterator[Rest]:
     """Requests to a gateway with a token."""
@@ -26,7 +32,8 @@ async def calling(url: str, token: str | None, **headers: str) -> AsyncIterator[
 @asynccontextmanager
 async def guarded(**config: Any) -> AsyncIterator[tuple[Gateway, Rest]]:
     """A gateway with a token, and its admin."""
-    settings = {"port": 0, "store": "memory:", "token": TOKEN, "user": "root", "backoff_s": 0.05, **config}
+    usual = {"port": 0, "store": "memory:", "token": TOKEN, "user": "root", "backoff_s": 0.05, "fast_path": fast_path()}
+    settings = {**usual, **config}
     async with Gateway(GatewayConfig(**settings)) as running, calling(running.url, TOKEN) as admin:
         yield running, admin
 

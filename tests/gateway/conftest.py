@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
@@ -10,14 +9,15 @@ import pytest
 import pytest_asyncio
 
 from scanwatch.gateway import Gateway, GatewayConfig, _app
+from tests.gateway._access import fast_path
 from tests.gateway._contract import RestJudge
 from tests.gateway._peers import Rest
 
 
-@pytest.fixture
-def fast_path() -> bool:
-    """Whether the test's gateway may write straight to sockets; ``SCANWATCH_NO_FAST_PATH=1`` makes none do so."""
-    return "SCANWATCH_NO_FAST_PATH" not in os.environ
+@pytest.fixture(name="fast_path")
+def fast_path_or_not() -> bool:
+    """Whether the test's gateway may write straight to sockets."""
+    return fast_path()
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,7 @@ paths = wire.paths
         "ssh://-x@host/x",
         "https://host/x\n",
         "https://ho\x00st/x",
+        "sim://acme/\u202egnp.exe",
         "https:///x",
         "https://host:port/x",
         "file://elsewhere/x",
