@@ -16,8 +16,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from scanwatch.errors import ConfigurationError, StoreBusy
-from scanwatch.testing import FakeClock, run_gateway
+import scanwatch
+from scanwatch.errors import ConfigurationError, StoreBusy, UsageError
+from scanwatch.testing import FakeClock, Quirks, ScriptedGateway, run_gateway
 
 
 def test_a_gateway_runs_for_the_length_of_the_block() -> None:
@@ -70,3 +71,42 @@ async def test_sleepers_of_a_fake_clock_wake_in_the_order_of_time() -> None:
     clock.advance(1)
     await asyncio.gather(*tasks)
     assert woken == [0, 1, 2, 3]
+
+
+def test_a_scripted_gateway_is_a_plain_object_too_and_says_when_it_does_not_run() -> None:
+    gateway = ScriptedGateway(Quirks(failures=1))
+    with pytest.raises(UsageError, match="does not run"):
+        gateway.send("scan:x:progress")
+    gateway.start()
+    with scanwatch.connect(gateway.url) as client:
+        scan = client.scan("https://git.example/acme/payments").wait(30)
+        assert (scan.status, scan.attempt) == ("completed", 2)
+        assert gateway.scan_ids == [scan.id]
+        assert gateway.targets == ["https://git.example/acme/payments"]
+    gateway.stop()
+    gateway.stop()
+    with pytest.raises(UsageError, match="does not run"):
+        gateway.cut()
+
+
+def test_a_wrong_script_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text("nothing of the kind\n")
+    with pytest.raises(UsageError, match="Line 1 of"):
+        ScriptedGateway(wrong)
+    with pytest.raises(UsageError, match="cannot be read"):
+        ScriptedGateway(tmp_path / "none.jsonl")
+    with pytest.raises(UsageError, match="takes Quirks"):
+        ScriptedGateway({"failures": 1})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="failurs"):
+        Quirks(failurs=1)  # type: ignore[call-arg]
+
+
+def test_a_recordings_gateway_knows_no_other_target_than_the_recorded() -> None:
+    recording = Path(__file__).parent / "client" / "recordings" / "retries--success.jsonl"
+    with ScriptedGateway(recording, speed=50) as gateway, scanwatch.connect(gateway.url) as client:
+        with pytest.raises(scanwatch.GatewayAnswerError, match="holds no scan of"):
+            client.scan("https://git.example/acme/payments")
+        assert client.scan(gateway.targets[0]).wait(30).status == "completed"
+        with pytest.raises(scanwatch.GatewayAnswerError, match="no further scan"):
+            client.scan(gateway.targets[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl as tls
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import socketio
 from aiohttp import web
 
 from .. import wire
+from ..errors import UsageError
 from ._played import PlayedScript
 from ._quirks import Quirks, QuirkyScript
 from ._script import Answer, Script, Stage, refusal
@@ -40,6 +42,9 @@ class ScriptedGateway(Served):
     Attributes:
         url: where it listens.
         requests: every request so far, ``GET /api/v1/scans/...``.
+
+    Raises:
+        UsageError: the recording cannot be read, or a line of it is none; the message names the line.
     """
 
     def __init__(
@@ -54,9 +59,7 @@ class ScriptedGateway(Served):
         super().__init__("scanwatch-scripted-gateway")
         self.token = token
         self.requests: list[str] = []
-        self.script: Script = (
-            PlayedScript(script, speed) if isinstance(script, str | Path) else QuirkyScript(script or Quirks())
-        )
+        self.script = _script(script, speed)
         self._prefix = prefix.rstrip("/")
         self._ssl = ssl
         self._sio = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[])
@@ -77,20 +80,24 @@ class ScriptedGateway(Served):
 
     def send(self, name: str, *args: Any) -> None:
         """Send anything to everybody, nonsense included."""
-        self._call(self._emit(name, *args))
+        self._call(lambda: self._emit(name, *args))
 
     def cut(self) -> None:
         """Drop every push connection; clients will connect again."""
-        self._call(self._cut())
+        self._call(self._cut)
 
     def forget(self, scan_id: str) -> None:
         """Know a scan no more, as after its repository was deleted."""
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(self.script.forget, scan_id)
+        self._running_loop().call_soon_threadsafe(self.script.forget, scan_id)
 
-    def _call(self, work: Any) -> None:
-        assert self.loop is not None, "start it first"
-        asyncio.run_coroutine_threadsafe(work, self.loop).result(CALL_S)
+    def _call(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        loop = self._running_loop()
+        asyncio.run_coroutine_threadsafe(work(), loop).result(CALL_S)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self.loop is None or self.loop.is_closed():
+            raise UsageError("This gateway does not run; use it within its `with` block, or call start().")
+        return self.loop
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -158,3 +165,11 @@ class ScriptedGateway(Served):
         except msgspec.DecodeError:
             return refusal(400, "The body is no JSON")
         return await self.script.answer(request.method, path, body)
+
+
+def _script(script: Quirks | str | Path | None, speed: float) -> Script:
+    if isinstance(script, str | Path):
+        return PlayedScript(script, speed)
+    if script is None or isinstance(script, Quirks):
+        return QuirkyScript(script or Quirks())
+    raise UsageError(f"ScriptedGateway() takes Quirks(...) or the path of a recording, not {script!r}.")
