@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from scanwatch._local import LocalGateway
 from tests.kernels._environments import BUILD, spec_name
 from tests.kernels._kernel import Kernel
-from tests.kernels.conftest import environment
+from tests.kernels.conftest import ENDLESS, environment
 
 CONNECT = "import scanwatch; gateway = scanwatch.LocalGateway({store!r}); client = scanwatch.connect(gateway)"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -36,16 +36,16 @@ def store(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_kernel_that_was_restarted_finds_its_gateway_and_its_scan_again(kernel: Kernel, store: Path) -> None:
     connect = CONNECT.format(store=str(store))
-    target = "sim://acme/payments?files=100&duration_s=4&seed=7"
-    url, scan_id = kernel.run(f"{connect}; scan = client.scan({target!r}); print(gateway.url, scan.id)").split()
+    url, scan_id = kernel.run(f"{connect}; scan = client.scan({ENDLESS!r}); print(gateway.url, scan.id)").split()
     cell = kernel.begin("while True: pass")
     assert kernel.interrupt(cell) == "KeyboardInterrupt"
     kernel.restart()
     assert "NameError" in kernel.reply(kernel.begin("scan"))["ename"]
     again = f"{connect}; scan = client.attach({scan_id!r}); print(gateway.url, gateway.joined, scan.status)"
     assert kernel.run(again) == f"{url} True in_progress"
-    kernel.run("scan.wait(60); numbers = list(scan.events()['seq'])")
-    assert kernel.run("print(scan.status, numbers == [*range(1, len(numbers) + 1)])") == "completed True"
+    kernel.run("seen = scan.snapshot.seq\nwhile scan.snapshot.seq < seen + 3: pass")
+    kernel.run("scan.cancel(); scan.wait(60); numbers = list(scan.events()['seq'])")
+    assert kernel.run("print(scan.status, numbers == [*range(1, len(numbers) + 1)])") == "cancelled True"
     kernel.run("client.close()")
 
 
