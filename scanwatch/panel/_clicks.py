@@ -36,25 +36,28 @@ class _Ahead:
         kernel.io_loop.add_callback(kernel.shell_stream.on_recv, self._receive, copy=False)
 
     def _receive(self, frames: Any) -> None:
-        session = self._kernel.session
-        _, parts = session.feed_identities(frames, copy=False)
-        comm = self._clicked(session, parts)
+        try:
+            _, parts = self._kernel.session.feed_identities(frames, copy=False)
+            comm = self._clicked(parts)
+        except (ValueError, AttributeError):
+            comm = None  # not a message, which is the kernel's to say
         if comm is None:
             self._queue(frames)
             return
-        message = session.deserialize(parts, copy=False)
+        message = self._kernel.session.deserialize(parts, copy=False)
         self._say("busy", message)
         try:
             comm.handle_msg(message)
         finally:
             self._say("idle", message)
 
-    def _clicked(self, session: Any, parts: Any) -> Any:
+    def _clicked(self, parts: Any) -> Any:
         """The comm of the panel that a message is a click on; ``None`` for every other message."""
+        unpack = self._kernel.session.unpack
         _signature, header, _parent, _metadata, content, *_ = (part.bytes for part in parts)
-        if session.unpack(header).get("msg_type") != "comm_msg":
+        if unpack(header).get("msg_type") != "comm_msg":
             return None
-        said = session.unpack(content)
+        said = unpack(content)
         return self.comms.get(said.get("comm_id")) if said.get("data", {}).get("method") == "custom" else None
 
     def _say(self, state: str, message: Any) -> None:

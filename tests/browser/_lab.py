@@ -22,6 +22,8 @@ from typing import Any
 import nbformat
 from playwright.sync_api import BrowserContext, Page
 
+from tests.kernels._environments import BUILD
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_FLAGS = [
@@ -187,6 +189,7 @@ def _environment(home: Path) -> dict[str, str]:
         **kept,
         **places,
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_PATH": str(BUILD),
         "PYTHONPATH": str(ROOT),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
     }
@@ -206,10 +209,10 @@ def _wait_for_url(server: subprocess.Popen[bytes], home: Path) -> str:
     raise AssertionError(f"JupyterLab did not start:\n{(home / 'log').read_text()[-3000:]}")
 
 
-def write_notebook(target: Path, *cells: str) -> None:
-    """A notebook with these sources."""
+def write_notebook(target: Path, *cells: str, kernel: str = "python3") -> None:
+    """A notebook with these sources for the kernel of that name."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
     nbformat.write(notebook, target)
 
 

@@ -44,10 +44,11 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
         front_end: str = "lab",
         query: str = "reset",
         init_script: str = "",
+        kernel: str = "python3",
     ) -> NotebookPage:
         name = f"{request.node.name[:60]}-{len(contexts)}.ipynb"
         if path is None:
-            write_notebook(lab.folder / name, *cells)
+            write_notebook(lab.folder / name, *cells, kernel=kernel)
         else:
             (lab.folder / name).write_bytes(path.read_bytes())
         context = browser.new_context(viewport={"width": width, "height": 900}, device_scale_factor=1.5)

@@ -46,10 +46,16 @@ export default function panel() {
 
 /** The kernel as a host. No message is answered with `id`: some kernels keep every message with that key. */
 function kernelHost(model, life, el) {
-  const wish = (name) => (scanId) => model.send({ do: name, scan_id: scanId });
+  const waiting = new Set();
+  const send = (content) => {
+    waiting.add(content);
+    // The kernel says of each message that it has taken it up. News of scans says nothing: it comes in any case.
+    model.send(content, { iopub: { status: () => waiting.delete(content) } });
+  };
+  const wish = (name) => (scanId) => send({ do: name, scan_id: scanId });
   return {
     actions: {
-      trigger: (target) => model.send({ do: "trigger", target }),
+      trigger: (target) => send({ do: "trigger", target }),
       cancel: wish("cancel"),
       retry: wish("retry"),
       open: wish("open"),
@@ -57,7 +63,7 @@ function kernelHost(model, life, el) {
     },
     // The front end marks the views of a model that no kernel knows, as that of a notebook saved with its widgets.
     alive: () => life.check() && !el.closest(".jupyter-widgets-disconnected"),
-    busy: () => life.kernel?.status === "busy",
+    busy: () => waiting.size > 0 && life.kernel?.status === "busy",
   };
 }
 

@@ -2,7 +2,7 @@
 // It knows a store and a host, not where they come from: a widget (panel.js) and a page use it alike.
 //
 //   host.actions   trigger(target), cancel(id), retry(id), open(id), close(id)
-//   host.alive()   whether anybody can send news and take clicks;   host.busy()  whether clicks wait
+//   host.alive()   whether anybody can send news and take clicks;   host.busy()  whether one waits
 
 import { Card } from "./card.js";
 import { make, show } from "./elements.js";
@@ -46,10 +46,7 @@ export class PanelView {
       this.announcer.update(store.rows, Date.now());
       this.changed();
     };
-    this.unsubscribe = store.subscribe(() => {
-      this.clickedAt = null;
-      look();
-    });
+    this.unsubscribe = store.subscribe(look);
     this.timer = setInterval(look, TICK_MS);
     this.resizes = new ResizeObserver(this.changed);
     this.resizes.observe(root);
