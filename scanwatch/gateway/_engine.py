@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from .. import wire
 from ._fanout import FastServer, FastWires, LibraryWires, Wires, fits
 from ._faults import drop_faults_of_peers
-from ._packets import NO_PACKET, Sense, is_poll, sense_of
+from ._packets import Sense, is_poll, sense_of
 from ._patience import Pending
 from ._rest import whole_body
 
@@ -82,10 +82,13 @@ class Engine:
         visit = self._visits[task] = _Visit(request, self.server.eio.sockets.get(request.query.get("sid")))
         try:
             return await self._serve(visit)
-        except NO_PACKET:
-            # A websocket's frame: the library lets it through to here, with the socket's writer still waiting.
+        except (ValueError, RecursionError):
+            # A websocket's frame is no packet: the library lets that through to here, with its writer still waiting.
             await self.hang_up(visit.session)
             return _refused("That is no Engine.IO packet.")
+        except Exception:
+            await self.hang_up(visit.session)
+            raise
         finally:
             del self._visits[task]
             visit.leave_polling()
