@@ -16,11 +16,15 @@ from ipywidgets import Widget
 
 import scanwatch
 from scanwatch import ScanStatus
-from scanwatch.model import ConnectionState
+from scanwatch.client._actions import Subscribe
+from scanwatch.model import ConnectionState, Turn
+from scanwatch.snapshot import Snapshot
 from scanwatch.testing import ScriptedGateway
+from tests.client._conversation import Conversation, ours, ours_end, record
 from tests.client._proxy import proxied
 from tests.client._stubborn import TARGET, StubbornGateway, stubborn_gateway
 from tests.client.test_live import TIMEOUT_S, until
+from tests.strategies import SCAN_ID
 
 
 @pytest.fixture
@@ -85,3 +89,31 @@ def test_a_scan_that_runs_cannot_be_retried_and_the_refusal_says_what_to_do(clie
         scan.retry()
     scan.cancel()
     scan.wait(TIMEOUT_S)
+
+
+def test_a_scan_that_completes_despite_a_cancel_is_completed() -> None:
+    talk = Conversation()
+    talk.session.watch(SCAN_ID)
+    talk.session.joined()
+    talk.session.greeted()
+    talk.session.acknowledged(Subscribe((SCAN_ID,)), [(Snapshot(SCAN_ID), ())])
+    talk.hear(ours(1), ours(2, turn=Turn.CANCELLING), ours(3, done=9))
+    assert talk.snapshot.status is ScanStatus.CANCELLING, "progress does not take the wish back"
+    talk.hear(ours_end(4))
+    assert (talk.snapshot.status, talk.snapshot.progress_percent) == (ScanStatus.COMPLETED, 100)
+
+
+def test_a_record_read_while_no_events_pass_shows_the_cancel_too() -> None:
+    talk = Conversation()
+    talk.session.watch(SCAN_ID)
+    talk.session.joined()
+    talk.session.greeted()
+    talk.session.acknowledged(Subscribe((SCAN_ID,)), [(Snapshot(SCAN_ID), ())])
+    talk.hear(ours(1), ours(2))
+    talk.session.left("The connection was lost.")
+    talk.session.read(record(ScanStatus.IN_PROGRESS, seq=2))
+    assert talk.snapshot.status is ScanStatus.IN_PROGRESS
+    talk.session.read(record(ScanStatus.CANCELLING, seq=3))
+    assert talk.snapshot.status is ScanStatus.CANCELLING
+    talk.session.read(record(ScanStatus.IN_PROGRESS, seq=2))
+    assert talk.snapshot.status is ScanStatus.CANCELLING, "an older answer takes nothing back"
