@@ -35,14 +35,14 @@ def main() -> None:
     values: dict[str, list[Measured]] = {peer.name: [] for peer in peers}
     with tempfile.TemporaryDirectory() as home, start_lab(Path(home)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        for count in options.rows:
-            for peer in peers:
+        for peer in peers:
+            for count in options.rows:
                 print(f"{peer.name}, {count} rows ...", flush=True)
                 values[peer.name].append(measure(peer, count, lab, browser, options.limit))
-                print("  ", values[peer.name][-1], flush=True)
-        setting = report.Setting(browser.version, options.limit)
+                setting = report.Setting(browser.version, options.limit)
+                _write(report.markdown(values, setting), values, options.docs)  # what there is, should it be stopped
         browser.close()
-    _write(report.markdown(values, setting), values, options.docs)
+    print((BUILD / "panel.md").read_text(encoding="utf-8"))
 
 
 def _options() -> argparse.Namespace:
@@ -59,7 +59,6 @@ def _write(markdown: str, values: dict[str, list[Measured]], into_docs: bool) ->
     (BUILD / "panel.md").write_text(markdown, encoding="utf-8")
     everything = {name: [asdict(one) for one in of] for name, of in values.items()}
     (BUILD / "panel.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
-    print(markdown)
     if into_docs:
         report.put_into_docs(markdown)
 
