@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .model import (
+from ..model import (
     TERMINAL,
     WAITING,
     WORK_PHASES,
@@ -25,7 +25,6 @@ from .model import (
     FailureCode,
     Phase,
     PhaseSpan,
-    ScanRecord,
     ScanRequest,
     ScanResult,
     ScanStatus,
@@ -274,13 +273,13 @@ def _enter_phase(snapshot: Snapshot, phase: Phase | None, event: Event) -> tuple
     stays = current is not None and (current.phase, current.attempt) == (phase, attempt)
     if stays and event.turn is not Turn.RESTARTED:
         return spans
-    spans = _leave_phase(snapshot, event.time)
+    spans = leave_phase(snapshot, event.time)
     if phase in WORK_PHASES:
         spans = (*spans, PhaseSpan(attempt, phase, event.time))
     return spans[-MAX_SPANS:]
 
 
-def _leave_phase(snapshot: Snapshot, time: datetime) -> tuple[PhaseSpan, ...]:
+def leave_phase(snapshot: Snapshot, time: datetime) -> tuple[PhaseSpan, ...]:
     spans = snapshot.spans
     if not spans or spans[-1].ended_at is not None:
         return spans
@@ -302,22 +301,22 @@ def _attempt_failed(snapshot: Snapshot, event: Event) -> Snapshot:
     return replace(
         snapshot,
         failures=(*snapshot.failures, failure),
-        spans=_leave_phase(snapshot, event.time),
+        spans=leave_phase(snapshot, event.time),
     )
 
 
 def _unconfirmed_end(snapshot: Snapshot, event: Event) -> Snapshot:
     """A field gateway's end: its ``failed`` may be retried, so only a read of the record makes it final."""
-    ended = replace(snapshot, settling=True, spans=_leave_phase(snapshot, event.time))
+    ended = replace(snapshot, settling=True, spans=leave_phase(snapshot, event.time))
     if event.kind is EventKind.COMPLETE:
         return replace(ended, result=event.result, message=event.message)
     ended = replace(ended, error=event.error, message=event.error)
-    if snapshot.settling and _is_noted(snapshot, event.time):  # the row has told of it already
+    if snapshot.settling and is_noted(snapshot, event.time):  # the row has told of it already
         return ended
     return _attempt_failed(ended, event)
 
 
-def _is_noted(snapshot: Snapshot, time: datetime) -> bool:
+def is_noted(snapshot: Snapshot, time: datetime) -> bool:
     """Whether a failure at that time is known already: by its event, or by a row that told of it."""
     return bool(snapshot.failures) and time <= snapshot.failures[-1].time + ONE_END
 
@@ -327,11 +326,11 @@ def _end(snapshot: Snapshot, event: Event) -> Snapshot:
         snapshot,
         attempt=event.attempt or snapshot.attempt,
         finished_at=event.time,
-        spans=_leave_phase(snapshot, event.time),
+        spans=leave_phase(snapshot, event.time),
         settling=False,
     )
     if event.kind is EventKind.COMPLETE:
-        return replace(_completed(snapshot), result=event.result, message=event.message)
+        return replace(completed(snapshot), result=event.result, message=event.message)
     if event.code is FailureCode.CANCELLED:
         return replace(
             snapshot,
@@ -349,7 +348,7 @@ def _end(snapshot: Snapshot, event: Event) -> Snapshot:
     )
 
 
-def _completed(snapshot: Snapshot) -> Snapshot:
+def completed(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         status=ScanStatus.COMPLETED,
@@ -358,123 +357,4 @@ def _completed(snapshot: Snapshot) -> Snapshot:
         error=None,
         code=None,
         settling=False,
-    )
-
-
-def confirm(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
-    """``snapshot`` after a read of the gateway's record, whose status is the truth.
-
-    Only the status decides: a completed row may still carry an old error, a running one an old end. The caller
-    decides whether a failed row is final (it may be retried) before it calls this.
-    """
-    if snapshot.terminal:
-        return snapshot
-    known = replace(
-        snapshot,
-        repository_id=snapshot.repository_id or record.repository_id,
-        target=snapshot.target or record.target,
-        created_at=record.created_at,
-        requested_by=snapshot.requested_by or record.requested_by,
-        retry_of=snapshot.retry_of or record.retry_of,
-        started_at=snapshot.started_at or record.started_at,
-    )
-    if record.status in TERMINAL:
-        return _confirmed_end(known, record)
-    return _confirmed_running(known, record)
-
-
-def suspect(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
-    """``snapshot`` after a read of a failed row that may be retried: an attempt failed, and not yet the scan.
-
-    Its event may be lost, or never sent; and the row will keep only the last attempt's error.
-    """
-    time = record.finished_at or record.started_at or record.created_at
-    if snapshot.terminal or snapshot.settling or _is_noted(snapshot, time):
-        return snapshot
-    error = record.error or "no reason given"
-    failure = AttemptFailure(snapshot.attempt, error, time, snapshot.phase, record.code)
-    return replace(
-        snapshot,
-        failures=(*snapshot.failures, failure),
-        spans=_leave_phase(snapshot, time),
-        error=error,
-        message=error,
-        settling=True,
-    )
-
-
-def _next_attempt(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
-    """``snapshot`` once a row says that another attempt began after the one that failed."""
-    began = record.started_at
-    if not snapshot.settling or not snapshot.failures or began is None or began <= snapshot.failures[-1].time:
-        return snapshot
-    return replace(snapshot, attempt=snapshot.attempt + 1, settling=False, error=None, message=None)
-
-
-def _confirmed_running(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
-    snapshot = _next_attempt(snapshot, record)
-    if snapshot.seq or snapshot.settling or snapshot.updated_at is not None:
-        # Events tell more than a record, except that somebody asked the scan to stop: that stays true until its end.
-        known = snapshot.status not in WAITING and record.status is not ScanStatus.CANCELLING
-        return snapshot if known else replace(snapshot, status=record.status)
-    percent = record.progress_percent
-    if percent is None and record.job is not None:
-        percent = record.job.progress_percent
-    phase = record.phase or (None if percent is None else phase_at(percent))
-    return replace(snapshot, status=record.status, phase=phase, progress_percent=percent)
-
-
-def _confirmed_end(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
-    if record.status is ScanStatus.FAILED and record.seq is None:
-        snapshot = suspect(_next_attempt(snapshot, record), record)
-    finished_at = record.finished_at or snapshot.updated_at
-    ended = replace(
-        snapshot,
-        finished_at=finished_at,
-        settling=False,
-        spans=snapshot.spans if finished_at is None else _leave_phase(snapshot, finished_at),
-    )
-    if record.status is ScanStatus.COMPLETED:
-        result = snapshot.result or ScanResult(
-            record.id, record.duration_s, record.artifacts, record.findings, commit=record.commit
-        )
-        return replace(_completed(ended), result=result)
-    return replace(
-        ended,
-        status=record.status,
-        error=record.error or snapshot.error,
-        code=record.code or snapshot.code,
-        message=record.error or snapshot.message,
-    )
-
-
-def to_record(snapshot: Snapshot) -> ScanRecord:
-    """The row of the history that a snapshot amounts to.
-
-    Raises:
-        ValueError: the snapshot has no event yet, so nobody knows when the scan was created.
-    """
-    if snapshot.created_at is None:
-        raise ValueError(f"scan {snapshot.scan_id} has no event yet")
-    result = snapshot.result
-    return ScanRecord(
-        id=snapshot.scan_id,
-        repository_id=snapshot.repository_id,
-        status=snapshot.status,
-        created_at=snapshot.created_at,
-        target=snapshot.target,
-        started_at=snapshot.started_at,
-        finished_at=snapshot.finished_at,
-        duration_s=snapshot.duration_s,
-        commit=result.commit if result else None,
-        artifacts=result.artifacts if result else snapshot.artifacts_found,
-        findings=result.findings if result else None,
-        error=snapshot.error,
-        code=snapshot.code,
-        phase=snapshot.phase,
-        progress_percent=snapshot.progress_percent,
-        attempt=snapshot.attempt,
-        requested_by=snapshot.requested_by,
-        retry_of=snapshot.retry_of,
-        seq=snapshot.seq,
     )
