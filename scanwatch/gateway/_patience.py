@@ -70,6 +70,7 @@ class Requests:
     def __init__(self) -> None:
         self.server: web.Server | None = None
         self._in_hand: dict[asyncio.Transport, web.Request] = {}
+        self._answered: dict[asyncio.Transport, int] = {}
 
     @contextmanager
     def answering(self, request: web.Request) -> Iterator[None]:
@@ -83,12 +84,17 @@ class Requests:
             yield
         finally:
             del self._in_hand[transport]
+            self._answered[transport] = self._answered.get(transport, 0) + 1
 
     def pending(self) -> Pending:
-        """The connections on which no whole request is in hand."""
+        """The connections on which no whole request is in hand, each known by how many it has had answered.
+
+        By that number one that has gone on between two looks is not taken for one that has not.
+        """
         connections = () if self.server is None else self.server.connections
-        transports = [connection.transport for connection in connections]
-        return {each: each.abort for each in transports if each is not None and not self._is_whole(each)}
+        transports = {each for connection in connections if (each := connection.transport) is not None}
+        self._answered = {each: count for each, count in self._answered.items() if each in transports}
+        return {(each, self._answered.get(each, 0)): each.abort for each in transports if not self._is_whole(each)}
 
     def _is_whole(self, transport: asyncio.Transport) -> bool:
         request = self._in_hand.get(transport)

@@ -12,7 +12,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,7 +23,7 @@ from aiohttp import ClientSession
 from scanwatch import wire
 from scanwatch.gateway import Gateway, GatewayConfig
 from scanwatch.gateway._packets import Sense, is_poll, sense_of
-from scanwatch.gateway._patience import Patience
+from scanwatch.gateway._patience import Patience, Requests
 from scanwatch.testing import FakeClock
 from tests.gateway._access import TOKEN, calling, guarded
 from tests.gateway._peers import PATIENCE_S, Rest, watching
@@ -233,6 +235,24 @@ async def test_half_a_request_is_not_waited_for(said: bytes, caplog: pytest.LogC
         assert reader.at_eof() or reader.exception() is not None
         writer.transport.abort()
         assert caplog.records == []
+
+
+def test_a_connection_that_is_used_between_two_looks_stays_open() -> None:
+    ended: list[str] = []
+    transport = Mock(abort=lambda: ended.append("it"))
+    request: Any = SimpleNamespace(transport=transport, content=SimpleNamespace(is_eof=lambda: True))
+    clock, requests = FakeClock(), Requests()
+    requests.server = SimpleNamespace(connections=[SimpleNamespace(transport=transport)])  # type: ignore[assignment]
+    patience = Patience(requests.pending, allowed_s=10, most=100, now=clock.monotonic)
+    for _ in range(10):
+        patience.look()
+        with requests.answering(request):
+            clock.advance(3)
+    assert ended == []
+    patience.look()
+    clock.advance(10)
+    patience.look()
+    assert ended == ["it"]
 
 
 @BOTH
