@@ -20,6 +20,34 @@ from urllib.parse import unquote
 
 import msgspec
 
+from .inventory import (
+    ANNOTATION_DIALECTS as ANNOTATION_DIALECTS,
+)
+from .inventory import (
+    ARTIFACT_KINDS as ARTIFACT_KINDS,
+)
+from .inventory import (
+    EVIDENCE_SIGNATURES as EVIDENCE_SIGNATURES,
+)
+from .inventory import (
+    FINDING_LEVELS as FINDING_LEVELS,
+)
+from .inventory import (
+    Annotation as Annotation,
+)
+from .inventory import (
+    Artifact as Artifact,
+)
+from .inventory import (
+    Evidence as Evidence,
+)
+from .inventory import (
+    Finding as Finding,
+)
+from .inventory import (
+    ScanOutcome as ScanOutcome,
+)
+
 Row = TypeVar("Row")
 
 
@@ -262,83 +290,6 @@ class ScanRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     requested_by: str | None = None
     retry_of: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A thing of the validation record found in a repository; ``line`` counts from 1."""
-
-    artifact_id: str
-    kind: str
-    title: str | None = None
-    risk: str | None = None
-    tier: str | None = None
-    status: str | None = None
-    parent_id: str | None = None
-    file: str | None = None
-    line: int | None = None
-
-
-ARTIFACT_KINDS = (
-    "system_context",
-    "requirement",
-    "user_story",
-    "spec",
-    "adr",
-    "risk_entry",
-    "vendor_assessment",
-    "evidence_jws",
-    "evidence_package",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something a rule has to say; ``level`` is ``error``, ``warning`` or ``info``."""
-
-    rule: str
-    level: str
-    message: str
-    artifact_id: str | None = None
-    file: str | None = None
-    line: int | None = None
-    remedy: str | None = None
-    suppressed: bool = False
-
-
-FINDING_LEVELS = ("error", "warning", "info")
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """One id that a tag in a comment of a source file names, and what the tags beside it say; ``line`` is the id's.
-
-    ``resolved``: a document of the record, or another annotation, declares the id.
-    """
-
-    file: str
-    line: int
-    artifact_id: str
-    tag: str
-    dialect: str
-    test_type: str | None = None
-    risk: str | None = None
-    traces: tuple[str, ...] = ()
-    resolved: bool = False
-
-
-ANNOTATION_DIALECTS = ("draft-02", "draft-03", "gxp.md-3", "rosie-1.1")
-
-
-@dataclass(frozen=True, slots=True)
-class ScanOutcome:
-    """What a scanner hands over when it is done: the whole inventory, kept or dropped as one."""
-
-    artifacts: tuple[Artifact, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    files: int | None = None
-    commit: str | None = None
-    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

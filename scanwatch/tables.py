@@ -20,12 +20,14 @@ import pandas as pd
 from .model import (
     ANNOTATION_DIALECTS,
     ARTIFACT_KINDS,
+    EVIDENCE_SIGNATURES,
     FINDING_LEVELS,
     TERMINAL,
     Annotation,
     Artifact,
     Event,
     EventKind,
+    Evidence,
     FailureCode,
     Finding,
     Phase,
@@ -115,6 +117,7 @@ PHASE = _category([phase.value for phase in Phase], ordered=True)
 EVENT_KIND = _category([kind.value for kind in EventKind], ordered=False)
 ARTIFACT_KIND = _category(ARTIFACT_KINDS, ordered=False)
 DIALECT = _category(ANNOTATION_DIALECTS, ordered=False)
+SIGNATURE = _category(EVIDENCE_SIGNATURES, ordered=False)
 LEVEL = _category(FINDING_LEVELS[::-1], ordered=True)
 
 SCANS = (
@@ -179,6 +182,25 @@ ANNOTATIONS = (
     Column("risk", TEXT, "the risk said beside it, as written"),
     Column("traces", TEXT, "the ids it is said to trace to, with commas between"),
     Column("resolved", FLAG, "whether a document, or another tag, declares the id"),
+)
+EVIDENCE = (
+    Column("evidence_id", TEXT, "its name: that of the file, or of the package's folder"),
+    Column("kind", ARTIFACT_KIND, "a signature on its own, or a package"),
+    Column("spec_id", TEXT, "the spec it is about"),
+    Column("tier", TEXT, "its verification tier"),
+    Column("user_story", TEXT, "the story it says it traces to"),
+    Column("signature", SIGNATURE, "whether its signature holds; unverifiable: nobody gave the key"),
+    Column("signer", TEXT, "the id of the key it was signed with, as the signature says"),
+    Column("algorithm", TEXT, "the algorithm, as the signature says"),
+    Column("time", TIME, "when it was made, as it says"),
+    Column("commit", TEXT, "the commit it is about, as it says"),
+    Column("state_hash", TEXT, "the hash of the sources, as it says"),
+    Column("state_hash_form", TEXT, "the form (rfc, with-nul) in which that is the hash of the commit's sources"),
+    Column("passed", COUNT, "tests passed, in number"),
+    Column("failed", COUNT, "tests failed, in number"),
+    Column("skipped", COUNT, "tests skipped, in number"),
+    Column("intact", FLAG, "whether no error was found in it"),
+    Column("file", TEXT, "path in the repository"),
 )
 REPOSITORIES = (
     Column("name", TEXT, "its name"),
@@ -314,6 +336,12 @@ def annotations_table(annotations: Iterable[Annotation]) -> pd.DataFrame:
     return _table(ANNOTATIONS, rows, {"traces": [", ".join(row.traces) or None for row in rows]})
 
 
+@_listed(EVIDENCE)
+def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
+    """The evidence of a repository, one row a piece, in the scanner's order."""
+    return _table(EVIDENCE, list(evidence))
+
+
 @_listed(REPOSITORIES)
 def repositories_table(repositories: Iterable[Repository]) -> pd.DataFrame:
     """Registered repositories, one row each, in the order given; the index ``repository_id`` holds their ids."""
@@ -340,6 +368,7 @@ __all__ = [
     "annotations_table",
     "artifacts_table",
     "events_table",
+    "evidence_table",
     "findings_table",
     "repositories_table",
     "scans_table",

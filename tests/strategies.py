@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from scanwatch.model import (
+    EVIDENCE_SIGNATURES,
     WORK_PHASES,
     Annotation,
     AttemptFailure,
     Event,
     EventKind,
+    Evidence,
     FailureCode,
     Phase,
     PhaseSpan,
@@ -51,6 +53,20 @@ annotations = st.builds(
     risk=st.none() | texts,
     traces=st.lists(texts, max_size=3).map(tuple),
     resolved=st.booleans(),
+)
+evidence = st.builds(
+    Evidence,
+    evidence_id=texts,
+    kind=st.sampled_from(["evidence_jws", "evidence_package"]),
+    file=texts,
+    spec_id=st.none() | texts,
+    signature=st.sampled_from(EVIDENCE_SIGNATURES),
+    signer=st.none() | texts,
+    time=maybe_moments,
+    state_hash_form=st.none() | st.sampled_from(["rfc", "with-nul"]),
+    passed=st.none() | counts,
+    failed=st.none() | counts,
+    intact=st.booleans(),
 )
 
 

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "scanwatch"
 
 LAYERS = {
-    **dict.fromkeys(["model", "errors", "_version", "_credentials"], 0),
+    **dict.fromkeys(["model", "inventory", "errors", "_version", "_credentials"], 0),
     **dict.fromkeys(["wire", "snapshot"], 1),
     **dict.fromkeys(["panel", "tables", "storage", "scanners"], 2),
     **dict.fromkeys(["client._session", "jobs"], 3),

@@ -18,6 +18,7 @@ from scanwatch.model import (
     Artifact,
     Event,
     EventKind,
+    Evidence,
     FailureCode,
     Finding,
     Phase,
@@ -31,6 +32,7 @@ from scanwatch.tables import (
     annotations_table,
     artifacts_table,
     events_table,
+    evidence_table,
     findings_table,
     repositories_table,
     scans_table,
@@ -47,10 +49,23 @@ EVENTS = (
 )
 ARTIFACTS = "artifact_id kind title risk tier status parent_id file line"
 ANNOTATIONS = "file line artifact_id tag dialect test_type risk traces resolved"
+EVIDENCE = (
+    "evidence_id kind spec_id tier user_story signature signer algorithm time commit state_hash state_hash_form passed "
+    "failed skipped intact file"
+)
 FINDINGS = "rule level artifact_id file line message remedy suppressed"
 
 
-BUILDERS = [scans_table, events_table, artifacts_table, findings_table, annotations_table, repositories_table]
+BUILDERS = [
+    evidence_table,
+    scans_table,
+    events_table,
+    artifacts_table,
+    findings_table,
+    annotations_table,
+    repositories_table,
+]
+PROVEN = Evidence("EV-SPEC-1", "evidence_jws", "a.jws", "SPEC-1", "OQ", signer="ada", time=START, passed=3)
 TAGGED = Annotation("a.py", 7, "SPEC-1", "gxp-spec", "draft-03", "OQ", "HIGH", ("US-1", "US-2"), True)
 
 
@@ -98,8 +113,9 @@ def failed_scan() -> list[Event]:
         (artifacts_table([]), ARTIFACTS, None),
         (findings_table([]), FINDINGS, None),
         (annotations_table([]), ANNOTATIONS, None),
+        (evidence_table([]), EVIDENCE, None),
     ],
-    ids=["scans", "events", "artifacts", "findings", "annotations"],
+    ids=["scans", "events", "artifacts", "findings", "annotations", "evidence"],
 )
 def test_an_empty_table_has_exactly_the_promised_columns(table: pd.DataFrame, columns: str, index: str | None) -> None:
     assert list(table.columns) == columns.split()
@@ -114,6 +130,7 @@ def test_an_empty_table_has_the_types_of_a_full_one() -> None:
         (artifacts_table([]), artifacts_table([Artifact("REQ-001", "requirement", line=3)])),
         (findings_table([]), findings_table([Finding("links", "error", "no such parent", line=3)])),
         (annotations_table([]), annotations_table([TAGGED])),
+        (evidence_table([]), evidence_table([PROVEN])),
         (repositories_table([]), repositories_table([Repository("r1", "acme/a", "sim://acme/a", START, START)])),
     ]
     for empty, full in pairs:

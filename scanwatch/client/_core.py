@@ -19,7 +19,7 @@ from ..errors import (
     ScanwatchError,
     UsageError,
 )
-from ..model import TERMINAL, Annotation, Artifact, Event, Finding, Repository, ScanRecord, ScanStatus
+from ..model import TERMINAL, Annotation, Artifact, Event, Evidence, Finding, Repository, ScanRecord, ScanStatus
 from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
@@ -244,6 +244,9 @@ class Core:
 
     async def annotations(self, scan_id: str) -> list[Annotation]:
         return await self._rows(self._transport.annotations(scan_id), "annotations")
+
+    async def evidence(self, scan_id: str) -> list[Evidence]:
+        return await self._rows(self._transport.evidence(scan_id), "evidence")
 
     async def repositories(self) -> list[Repository]:
         return await self._transport.repositories()

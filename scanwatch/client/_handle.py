@@ -121,6 +121,12 @@ class Scan(ScanState):
 
         return annotations_table(self._block(lambda: self._core.annotations(self._id)))
 
+    def evidence(self) -> pd.DataFrame:
+        """The evidence, one row a piece, with whose signature it has and whether it holds."""
+        from ..tables import evidence_table
+
+        return evidence_table(self._block(lambda: self._core.evidence(self._id)))
+
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()
 
@@ -188,6 +194,12 @@ class AsyncScan(ScanState):
         from ..tables import annotations_table
 
         return annotations_table(await self._on_loop(lambda: self._core.annotations(self._id)))
+
+    async def evidence(self) -> pd.DataFrame:
+        """The evidence, one row a piece; as :meth:`Scan.evidence`."""
+        from ..tables import evidence_table
+
+        return evidence_table(await self._on_loop(lambda: self._core.evidence(self._id)))
 
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()

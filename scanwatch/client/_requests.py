@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from .. import wire
-from ..model import Annotation, Artifact, Event, Finding, Repository, ScanRecord
+from ..model import Annotation, Artifact, Event, Evidence, Finding, Repository, ScanRecord
 
 T = TypeVar("T")
 
@@ -76,6 +76,9 @@ class Requests:
 
     def annotations(self, scan_id: str) -> AsyncIterator[Annotation]:
         return self._pages(wire.paths.annotations(scan_id), wire.decode_annotation)
+
+    def evidence(self, scan_id: str) -> AsyncIterator[Evidence]:
+        return self._pages(wire.paths.evidence(scan_id), wire.decode_scan_evidence)
 
     async def _pages(
         self, path: str, decode: Callable[[Any], T], filters: Mapping[str, str] | None = None

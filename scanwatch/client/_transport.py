@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..errors import GatewayRefused
-from ..model import Annotation, Artifact, Event, Finding, Repository, ScanRecord
+from ..model import Annotation, Artifact, Event, Evidence, Finding, Repository, ScanRecord
 from ..snapshot import Snapshot
 from ._actions import Subscribe
 from ._received import Received
@@ -122,3 +122,5 @@ class Transport(Protocol):
     def findings(self, scan_id: str) -> AsyncIterator[Finding]: ...
 
     def annotations(self, scan_id: str) -> AsyncIterator[Annotation]: ...
+
+    def evidence(self, scan_id: str) -> AsyncIterator[Evidence]: ...

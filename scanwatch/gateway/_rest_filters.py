@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .. import wire
 from ..errors import WireError
-from ..model import Annotation, Artifact, Finding, ScanStatus
+from ..model import Annotation, Artifact, Evidence, Finding, ScanStatus
 
 
 def artifact_filter(asked: wire.ArtifactsQuery) -> Callable[[Artifact], bool]:
@@ -45,6 +45,16 @@ def annotation_filter(asked: wire.AnnotationsQuery) -> Callable[[Annotation], bo
             and (asked.file is None or row.file == asked.file)
             and (asked.resolved is None or row.resolved == asked.resolved)
         )
+
+    return wanted
+
+
+def evidence_filter(asked: wire.EvidenceQuery) -> Callable[[Evidence], bool]:
+    """Whether a query wants a piece of evidence."""
+    signatures, spec = _words(asked.signature), asked.spec_id
+
+    def wanted(row: Evidence) -> bool:
+        return (not signatures or row.signature in signatures) and (spec is None or row.spec_id == spec)
 
     return wanted
 

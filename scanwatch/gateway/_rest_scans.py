@@ -19,7 +19,7 @@ from ..snapshot import Snapshot, to_record
 from ..storage import ScanFilter
 from ._inventory import all_rows, page_of
 from ._rest import SERVICES, Conflict, LimitReached, caller, note_made, page_answer, query, scan_id
-from ._rest_filters import annotation_filter, artifact_filter, finding_filter, statuses
+from ._rest_filters import annotation_filter, artifact_filter, evidence_filter, finding_filter, statuses
 from ._rest_operations import Operation
 
 Row = TypeVar("Row")
@@ -82,6 +82,14 @@ def operations() -> tuple[Operation, ...]:
             summary="The ids that tags in source files name, filtered and paged, in the scanner's order.",
             query=wire.AnnotationsQuery,
             answer=wire.PageOf[wire.AnnotationPayload],
+        ),
+        Operation(
+            method="GET",
+            path=paths.evidence("{id}"),
+            handler=list_scan_evidence,
+            summary="Evidence, with whose signature it has and whether it holds, filtered and paged.",
+            query=wire.EvidenceQuery,
+            answer=wire.PageOf[wire.ScanEvidencePayload],
         ),
         Operation(
             method="POST",
@@ -165,6 +173,14 @@ async def list_annotations(request: web.Request) -> web.Response:
     filtered = asked.artifact_id is not None or asked.file is not None or asked.resolved is not None
     wanted = annotation_filter(asked) if filtered else None
     return page_answer(await _rows(read, wanted, asked), wire.encode_annotation)
+
+
+async def list_scan_evidence(request: web.Request) -> web.Response:
+    """``GET /scans/:id/evidence``."""
+    asked = query(request, wire.EvidenceQuery)
+    read = partial(request.app[SERVICES].store.evidence, scan_id(request))
+    wanted = evidence_filter(asked) if asked.signature or asked.spec_id is not None else None
+    return page_answer(await _rows(read, wanted, asked), wire.encode_scan_evidence)
 
 
 async def _rows(

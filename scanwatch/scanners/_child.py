@@ -125,11 +125,12 @@ def _scan(order: Order, report: Callable[[Progress], None]) -> ScanOutcome:
 def _rows(outcome: ScanOutcome) -> list[Rows]:
     size = ROWS_IN_A_LINE
     artifacts, findings = list(outcome.artifacts), list(outcome.findings)
-    annotations = list(outcome.annotations)
+    annotations, evidence = list(outcome.annotations), list(outcome.evidence)
     return [
         *(Rows(artifacts=artifacts[at : at + size]) for at in range(0, len(artifacts), size)),
         *(Rows(findings=findings[at : at + size]) for at in range(0, len(findings), size)),
         *(Rows(annotations=annotations[at : at + size]) for at in range(0, len(annotations), size)),
+        *(Rows(evidence=evidence[at : at + size]) for at in range(0, len(evidence), size)),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..model import Annotation, Artifact, Finding, Progress
+from ..model import Annotation, Artifact, Evidence, Finding, Progress
 
 ROWS_IN_A_LINE = 200
 
@@ -42,6 +42,7 @@ class Rows(msgspec.Struct, frozen=True, tag="rows", omit_defaults=True):
     artifacts: list[Artifact] = []
     findings: list[Finding] = []
     annotations: list[Annotation] = []
+    evidence: list[Evidence] = []
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

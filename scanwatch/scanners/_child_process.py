@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import ScannerError
-from ..model import Annotation, Artifact, Finding, ScanOutcome
+from ..model import Annotation, Artifact, Evidence, Finding, ScanOutcome
 from ._base import Report, Scanner, Task
 from ._child import TIDY_UP_S
 from ._child_messages import Answer, Broke, Done, Order, Rows, Told
@@ -94,6 +94,7 @@ class _Conversation(asyncio.SubprocessProtocol):
         self._artifacts: list[Artifact] = []
         self._findings: list[Finding] = []
         self._annotations: list[Annotation] = []
+        self._evidence: list[Evidence] = []
         self._line = bytearray()
         self._last_words = bytearray()
 
@@ -146,6 +147,7 @@ class _Conversation(asyncio.SubprocessProtocol):
                 self._artifacts += said.artifacts
                 self._findings += said.findings
                 self._annotations += said.annotations
+                self._evidence += said.evidence
             case Done():
                 self.leaving = True
                 self.answer.set_result(
@@ -155,6 +157,7 @@ class _Conversation(asyncio.SubprocessProtocol):
                         files=said.files,
                         commit=said.commit,
                         annotations=tuple(self._annotations),
+                        evidence=tuple(self._evidence),
                     )
                 )
             case Broke():

@@ -28,6 +28,7 @@ from ..model import (
     Artifact,
     AuditEntry,
     Event,
+    Evidence,
     Finding,
     Page,
     Repository,
@@ -198,6 +199,10 @@ class ScanStore(Protocol):
 
     async def annotations(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Annotation]:
         """The annotations in the scanner's order; raises ``UnknownRecord``."""
+        ...
+
+    async def evidence(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Evidence]:
+        """The evidence in the scanner's order; raises ``UnknownRecord``."""
         ...
 
 

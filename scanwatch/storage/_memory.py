@@ -9,7 +9,19 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ..errors import DuplicateRecord, StoreError
-from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
+from ..model import (
+    Annotation,
+    ApiKey,
+    Artifact,
+    AuditEntry,
+    Event,
+    Evidence,
+    Finding,
+    Page,
+    Repository,
+    ScanOutcome,
+    ScanRequest,
+)
 from ..snapshot import Snapshot, new_snapshot
 from . import _rules
 from ._base import Listener, ScanFilter
@@ -209,6 +221,10 @@ class MemoryStore:
     async def annotations(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Annotation]:
         """As in ``ScanStore.annotations``."""
         return _page(self._held.scan(scan_id).outcome.annotations, page, limit)
+
+    async def evidence(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Evidence]:
+        """As in ``ScanStore.evidence``."""
+        return _page(self._held.scan(scan_id).outcome.evidence, page, limit)
 
     async def create_key(self, key: ApiKey) -> None:
         """As in ``AccessStore.create_key``."""

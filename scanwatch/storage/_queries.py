@@ -9,7 +9,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanRequest, ScanStatus
+from ..model import (
+    Annotation,
+    ApiKey,
+    Artifact,
+    AuditEntry,
+    Event,
+    Evidence,
+    Finding,
+    Page,
+    Repository,
+    ScanRequest,
+    ScanStatus,
+)
 from ..snapshot import Snapshot
 from . import _rules
 from ._base import ScanFilter
@@ -19,6 +31,7 @@ from ._records import (
     decode_artifact,
     decode_audit_entry,
     decode_event,
+    decode_evidence,
     decode_finding,
     decode_repository,
     decode_request,
@@ -104,6 +117,11 @@ def findings(connection: sqlite3.Connection, scan_id: str, page: int, limit: int
 def scan_annotations(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Annotation]:
     """As in ``ScanStore.annotations``."""
     return _inventory(connection, "annotations", decode_annotation, scan_id, page, limit)
+
+
+def evidence(connection: sqlite3.Connection, scan_id: str, page: int, limit: int) -> Page[Evidence]:
+    """As in ``ScanStore.evidence``."""
+    return _inventory(connection, "evidence", decode_evidence, scan_id, page, limit)
 
 
 def keys(connection: sqlite3.Connection) -> list[ApiKey]:

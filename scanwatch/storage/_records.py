@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ..errors import UsageError
-from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Repository, ScanRequest
+from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Evidence, Finding, Repository, ScanRequest
 from ..snapshot import Snapshot
 
 _encoder = msgspec.json.Encoder()
@@ -21,6 +21,7 @@ decode_api_key = msgspec.json.Decoder(ApiKey).decode
 decode_artifact = msgspec.json.Decoder(Artifact).decode
 decode_audit_entry = msgspec.json.Decoder(AuditEntry).decode
 decode_event = msgspec.json.Decoder(Event).decode
+decode_evidence = msgspec.json.Decoder(Evidence).decode
 decode_finding = msgspec.json.Decoder(Finding).decode
 decode_repository = msgspec.json.Decoder(Repository).decode
 decode_request = msgspec.json.Decoder(ScanRequest).decode

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import StoreError, UsageError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x5CA7_5701
 """Marks a file as ours (``PRAGMA application_id``), so that no other program's database is written to."""
 
@@ -93,11 +93,20 @@ CREATE TABLE annotations (
 ) WITHOUT ROWID;
 """
 
-_STEPS = (_SCANS_AND_EVENTS, _KEYS_AND_AUDIT, _ANNOTATIONS)
+_EVIDENCE = """
+CREATE TABLE evidence (
+    scan INTEGER NOT NULL REFERENCES scans (number) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (scan, position)
+) WITHOUT ROWID;
+"""
+
+_STEPS = (_SCANS_AND_EVENTS, _KEYS_AND_AUDIT, _ANNOTATIONS, _EVIDENCE)
 """Step *n* (from 1) brings a file of schema *n* - 1 to schema *n*; a new file takes them all. Never change one that
 has been released: add another."""
 
-INVENTORY = ("artifacts", "findings", "annotations")
+INVENTORY = ("artifacts", "findings", "annotations", "evidence")
 """The tables of what a scan found, each named like the part of a ``ScanOutcome`` it keeps."""
 
 _CHECKPOINT_PAGES = 4_000

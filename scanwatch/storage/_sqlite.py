@@ -13,7 +13,19 @@ from typing import Any
 import filelock
 
 from ..errors import StoreBusy, StoreError
-from ..model import Annotation, ApiKey, Artifact, AuditEntry, Event, Finding, Page, Repository, ScanOutcome, ScanRequest
+from ..model import (
+    Annotation,
+    ApiKey,
+    Artifact,
+    AuditEntry,
+    Event,
+    Evidence,
+    Finding,
+    Page,
+    Repository,
+    ScanOutcome,
+    ScanRequest,
+)
 from ..snapshot import Snapshot
 from . import _queries, _rules
 from ._base import IN_USE, Listener, ScanFilter
@@ -151,6 +163,11 @@ class SqliteStore:
         """As in ``ScanStore.annotations``."""
         _rules.check_page(page, limit)
         return await self._held.readers.read(lambda c: _queries.scan_annotations(c, scan_id, page, limit))
+
+    async def evidence(self, scan_id: str, *, page: int = 1, limit: int = 100) -> Page[Evidence]:
+        """As in ``ScanStore.evidence``."""
+        _rules.check_page(page, limit)
+        return await self._held.readers.read(lambda c: _queries.evidence(c, scan_id, page, limit))
 
     async def create_key(self, key: ApiKey) -> None:
         """As in ``AccessStore.create_key``."""

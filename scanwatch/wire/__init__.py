@@ -1,6 +1,7 @@
 """The wire protocol, all of it: event names, URL paths, JSON <-> model, in both dialects. No other room has camelCase.
 
-``_names`` holds names, paths and times; ``_events`` scan events; ``_records`` and ``_documents`` what REST answers;
+``_names`` holds names, paths and times; ``_events`` scan events; ``_records``, ``_inventory`` and ``_documents`` what
+REST answers;
 ``_queries`` what its URLs may ask; ``_schemas`` their JSON Schemas; ``_subscribe`` the conversation on the socket;
 ``_recordings`` what was received, as a file keeps it.
 The *field* dialect is what gateways in the field speak;
@@ -55,6 +56,20 @@ from ._events import (
     encode_event_json,
     to_plain,
 )
+from ._inventory import (
+    AnnotationPayload,
+    ArtifactPayload,
+    FindingPayload,
+    ScanEvidencePayload,
+    decode_annotation,
+    decode_artifact,
+    decode_finding,
+    decode_scan_evidence,
+    encode_annotation,
+    encode_artifact,
+    encode_finding,
+    encode_scan_evidence,
+)
 from ._names import (
     GATEWAY,
     NAMESPACE,
@@ -75,6 +90,7 @@ from ._queries import (
     AnnotationsQuery,
     ArtifactsQuery,
     EventsQuery,
+    EvidenceQuery,
     FindingsQuery,
     PageQuery,
     RepositoryScansQuery,
@@ -93,10 +109,7 @@ from ._recordings import (
 )
 from ._records import (
     Accepted,
-    AnnotationPayload,
-    ArtifactPayload,
     ErrorPayload,
-    FindingPayload,
     HealthAnswer,
     HealthPayload,
     JobReport,
@@ -107,16 +120,10 @@ from ._records import (
     RepositoryChanges,
     RepositoryPayload,
     ScanPayload,
-    decode_annotation,
-    decode_artifact,
-    decode_finding,
     decode_page,
     decode_repository,
     decode_scan,
-    encode_annotation,
-    encode_artifact,
     encode_field_scan,
-    encode_finding,
     encode_page,
     encode_repository,
     encode_scan,
@@ -165,6 +172,7 @@ __all__ = [
     "EventsPage",
     "EventsQuery",
     "EvidencePayload",
+    "EvidenceQuery",
     "FailedPayload",
     "FindingPayload",
     "FindingsQuery",
@@ -194,6 +202,7 @@ __all__ = [
     "RepositoryPayload",
     "RepositoryScansQuery",
     "RequirementPayload",
+    "ScanEvidencePayload",
     "ScanPayload",
     "ScansQuery",
     "SpecPayload",
@@ -216,6 +225,7 @@ __all__ = [
     "decode_recorded",
     "decode_repository",
     "decode_scan",
+    "decode_scan_evidence",
     "decode_snapshot",
     "decode_subscribe",
     "decode_token",
@@ -237,6 +247,7 @@ __all__ = [
     "encode_repository",
     "encode_requirement",
     "encode_scan",
+    "encode_scan_evidence",
     "encode_snapshot",
     "encode_spec",
     "encode_subscribe",

@@ -104,6 +104,10 @@ class paths:  # noqa: N801 - a namespace of functions: paths.scan(id)
     def annotations(scan_id: str) -> str:
         return f"{paths.scan(scan_id)}/annotations"
 
+    @staticmethod
+    def evidence(scan_id: str) -> str:
+        return f"{paths.scan(scan_id)}/evidence"
+
 
 def event_name(scan_id: str, kind: EventKind) -> str:
     """The Socket.IO event name, ``scan:ID:progress``; the end is ``complete`` here and ``completed`` as a status."""

@@ -75,6 +75,13 @@ class AnnotationsQuery(PageQuery, kw_only=True):
     resolved: bool | None = None
 
 
+class EvidenceQuery(PageQuery, kw_only=True):
+    """The filters of ``GET /scans/:id/evidence``."""
+
+    spec_id: str | None = None
+    signature: list[str] = []
+
+
 def decode_query(kind: type[Q], pairs: Iterable[tuple[str, str]]) -> Q:
     """A query from its names and values; the last value of a name counts, except where several may be given.
 

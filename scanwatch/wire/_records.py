@@ -1,4 +1,4 @@
-"""Records over REST: repositories, scans, artifacts, findings, pages, errors.
+"""Records over REST: repositories, scans, pages, errors.
 
 Records have every key at all times, ``null`` when empty, as gateways in the field send them; ours are added behind.
 Reading is lenient: only the keys that identify a record must be there.
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ..errors import WireError
-from ..model import Annotation, Artifact, Finding, Job, Page, Repository, ScanRecord, ScanStatus
+from ..model import Job, Page, Repository, ScanRecord, ScanStatus
 from ._events import Payload, decode_as, from_code, from_phase, to_plain
 from ._names import Time, from_time, from_time_or_none, milliseconds, seconds, to_time, to_time_or_none
 
@@ -123,47 +123,6 @@ class JobReport(Payload, kw_only=True):
     progress: int
     state: str
     message: str | None = None
-
-
-class ArtifactPayload(Record, kw_only=True):
-    """One artifact of a scan."""
-
-    artifact_id: str
-    kind: str
-    title: str | None = None
-    risk: str | None = None
-    tier: str | None = None
-    status: str | None = None
-    parent_id: str | None = None
-    file: str | None = None
-    line: int | None = None
-
-
-class FindingPayload(Record, kw_only=True):
-    """One finding of a scan."""
-
-    rule: str
-    level: str
-    message: str
-    artifact_id: str | None = None
-    file: str | None = None
-    line: int | None = None
-    remedy: str | None = None
-    suppressed: bool = False
-
-
-class AnnotationPayload(Record, kw_only=True):
-    """One annotation of a scan."""
-
-    file: str
-    line: int
-    artifact_id: str
-    tag: str
-    dialect: str
-    test_type: str | None = None
-    risk: str | None = None
-    traces: list[str] = []
-    resolved: bool = False
 
 
 class Pagination(Record, kw_only=True):
@@ -346,36 +305,6 @@ def decode_repository(data: Any) -> Repository:
         last_scan_at=from_time_or_none(payload.last_scan_at),
         last_scan_status=None if payload.last_scan_status is None else _status(payload.last_scan_status),
     )
-
-
-def encode_artifact(artifact: Artifact) -> dict[str, Any]:
-    """An artifact as the wire writes it."""
-    return to_plain(msgspec.convert(artifact, ArtifactPayload, from_attributes=True))
-
-
-def decode_artifact(data: Any) -> Artifact:
-    """An artifact from the wire; raises ``WireError``."""
-    return msgspec.convert(decode_as(ArtifactPayload, data, "artifact"), Artifact, from_attributes=True)
-
-
-def encode_finding(finding: Finding) -> dict[str, Any]:
-    """A finding as the wire writes it."""
-    return to_plain(msgspec.convert(finding, FindingPayload, from_attributes=True))
-
-
-def decode_finding(data: Any) -> Finding:
-    """A finding from the wire; raises ``WireError``."""
-    return msgspec.convert(decode_as(FindingPayload, data, "finding"), Finding, from_attributes=True)
-
-
-def encode_annotation(annotation: Annotation) -> dict[str, Any]:
-    """An annotation as the wire writes it."""
-    return to_plain(msgspec.convert(annotation, AnnotationPayload, from_attributes=True))
-
-
-def decode_annotation(data: Any) -> Annotation:
-    """An annotation from the wire; raises ``WireError``."""
-    return msgspec.convert(decode_as(AnnotationPayload, data, "annotation"), Annotation, from_attributes=True)
 
 
 def encode_page(rows: Iterable[Any], page: int, limit: int, total: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 @gxp-spec SPEC-001-006 "Command line"
 @trace US-001-003
 @test-type OQ
-@gxp-risk MEDIUM
+@gxp-risk HIGH
 """
 
 from __future__ import annotations

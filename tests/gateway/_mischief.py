@@ -184,6 +184,7 @@ class Mischief:
                     paths.artifacts("ID"),
                     paths.findings("ID"),
                     paths.annotations("ID"),
+                    paths.evidence("ID"),
                 ),
                 *(paths.cancel("ID"), paths.retry("ID"), paths.token("ID"), paths.chain("ID", "ID")),
                 *(paths.traceability("ID", "graph"), paths.documents("ID", "requirements"), paths.openapi),

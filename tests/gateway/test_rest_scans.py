@@ -190,6 +190,7 @@ SCAN_ROUTES = [
     ("GET", paths.artifacts),
     ("GET", paths.findings),
     ("GET", paths.annotations),
+    ("GET", paths.evidence),
     ("POST", paths.cancel),
     ("POST", paths.retry),
 ]

@@ -3,7 +3,7 @@
 @gxp-spec SPEC-004-001 "Scanner contract"
 @trace US-004-001
 @test-type OQ
-@gxp-risk MEDIUM
+@gxp-risk HIGH
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from scanwatch.errors import (
 from scanwatch.model import (
     Annotation,
     Artifact,
+    Evidence,
     Finding,
     ScanOutcome,
     ScanStatus,
@@ -33,6 +34,7 @@ from scanwatch.storage import ScanFilter, Store
 from tests.storage.records import START, at, begin, complete, failed, fetching, queued, repository, request
 
 ALL = ScanFilter()
+PROVEN = (Evidence("EV-SPEC-1", "evidence_jws", "a.jws", "SPEC-1", time=START, passed=3, intact=False),)
 FOUND = (Finding("r", "info", "m"),)
 TAGGED = (Annotation("a.py", 3, "REQ-1", "gxp-req", "draft-03", traces=("US-1", "US-2"), resolved=True),)
 
@@ -63,7 +65,15 @@ async def test_a_scan_needs_its_repository_an_id_of_its_own_and_its_own_first_ev
 
 
 async def test_what_is_not_there_is_said_by_name(store: Store) -> None:
-    for ask in (store.snapshot, store.request, store.artifacts, store.findings, store.annotations, store.begin_run):
+    for ask in (
+        store.snapshot,
+        store.request,
+        store.artifacts,
+        store.findings,
+        store.annotations,
+        store.evidence,
+        store.begin_run,
+    ):
         with pytest.raises(UnknownRecord, match="no scan nobody"):
             await ask("nobody")
     with pytest.raises(UnknownRecord, match="no scan nobody"):
@@ -246,19 +256,22 @@ async def test_an_append_just_before_a_deletion_does_not_reach_what_comes_after_
 async def test_a_scan_without_an_outcome_has_an_empty_inventory(store: Store) -> None:
     await begin(store)
     assert (await store.artifacts("scan")).total == (await store.findings("scan")).total == 0
-    assert (await store.annotations("scan")).total == 0
+    assert (await store.annotations("scan")).total == (await store.evidence("scan")).total == 0
 
 
 async def test_an_outcome_comes_back_in_the_scanners_order_page_by_page(store: Store) -> None:
     await begin(store)
     artifacts = tuple(Artifact(f"REQ-{i}", "requirement", title=f"Título {i}", line=i) for i in (5, 1, 4, 2, 3))
     findings = (Finding("parent-missing", "error", "REQ-1 has no parent", "REQ-1", "a.md", 3, "name one", True),)
-    await store.save_outcome("scan", ScanOutcome(artifacts, findings, files=3, annotations=TAGGED), run=0)
+    await store.save_outcome(
+        "scan", ScanOutcome(artifacts, findings, files=3, annotations=TAGGED, evidence=PROVEN), run=0
+    )
     pages = [await store.artifacts("scan", page=page, limit=2) for page in (1, 2, 3, 4)]
     assert [page.rows for page in pages] == [artifacts[:2], artifacts[2:4], artifacts[4:], ()]
     assert {page.total for page in pages} == {5}
     assert (await store.findings("scan")).rows == findings
     assert (await store.annotations("scan")).rows == TAGGED
+    assert (await store.evidence("scan")).rows == PROVEN
     with pytest.raises(UsageError, match="page counts from 1"):
         await store.findings("scan", page=0)
 
@@ -266,7 +279,7 @@ async def test_an_outcome_comes_back_in_the_scanners_order_page_by_page(store: S
 async def test_a_later_outcome_replaces_the_earlier_one_whole(store: Store) -> None:
     await begin(store)
     first = await store.begin_run("scan")
-    old = ScanOutcome(tuple(Artifact(f"OLD-{i}", "spec") for i in range(9)), FOUND, annotations=TAGGED)
+    old = ScanOutcome(tuple(Artifact(f"OLD-{i}", "spec") for i in range(9)), FOUND, annotations=TAGGED, evidence=PROVEN)
     await store.save_outcome("scan", old, run=first)
     second = await store.begin_run("scan")
     new = ScanOutcome((Artifact("NEW-1", "spec"),))
@@ -275,6 +288,7 @@ async def test_a_later_outcome_replaces_the_earlier_one_whole(store: Store) -> N
         await store.save_outcome("scan", old, run=first)
     assert (await store.artifacts("scan")).rows == new.artifacts
     assert (await store.findings("scan")).rows == (await store.annotations("scan")).rows == ()
+    assert (await store.evidence("scan")).rows == ()
 
 
 # Opening and closing

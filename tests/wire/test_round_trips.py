@@ -17,7 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanwatch import wire
-from scanwatch.model import Annotation, Artifact, Event, EventKind, Finding, Phase, Repository, ScanRecord, ScanStatus
+from scanwatch.model import (
+    Annotation,
+    Artifact,
+    Event,
+    EventKind,
+    Evidence,
+    Finding,
+    Phase,
+    Repository,
+    ScanRecord,
+    ScanStatus,
+)
 from scanwatch.snapshot import Snapshot
 from tests import strategies
 
@@ -71,6 +82,11 @@ def test_artifacts_and_findings_survive_the_wire() -> None:
 @given(strategies.annotations)
 def test_an_annotation_survives_the_wire(annotation: Annotation) -> None:
     assert wire.decode_annotation(through_json(wire.encode_annotation(annotation))) == annotation
+
+
+@given(strategies.evidence)
+def test_evidence_survives_the_wire(evidence: Evidence) -> None:
+    assert wire.decode_scan_evidence(through_json(wire.encode_scan_evidence(evidence))) == evidence
 
 
 @given(strategies.histories(), st.integers(0, 5))

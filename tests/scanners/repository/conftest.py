@@ -18,6 +18,7 @@ import pytest
 from scanwatch.model import Finding, Progress, ScanOutcome
 from scanwatch.scanners import Task
 from scanwatch.scanners.repository import RepositoryScanner
+from tests.scanners.repository import signing
 
 IDENTITY = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgSign=false")
 
@@ -34,7 +35,7 @@ intended_use: Takes payments.
     ".gxp/requirements/REQ-001-pay.md": """---
 gxp_id: REQ-001
 title: Pay
-gxp_risk_rating: HIGH
+gxp_risk_rating: LOW
 acceptance_criteria:
   - Money arrives.
 validation_status: draft
@@ -80,10 +81,11 @@ A queue.
 
 - Date: 2026-01-02
 - Component: REQ-001
-- Risk Level: HIGH
+- Risk Level: LOW
 - Status: open
 """,
     ".gxp/README.md": "About this record.\n",
+    ".gxp/evidence/EV-SPEC-001-001.jws": signing.signed(signing.result()),
     "src/card.py": "CARD = 1\n",
     "tests/test_card.py": "def test_card(): ...\n",
 }

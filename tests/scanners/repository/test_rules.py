@@ -18,6 +18,9 @@ from scanwatch.model import FINDING_LEVELS
 from scanwatch.scanners.repository.record import Paths
 from scanwatch.scanners.repository.rules import RULES, Rule
 from scanwatch.scanners.repository.rules import annotations as annotation_rules
+from scanwatch.scanners.repository.rules import configuration as configuration_rules
+from scanwatch.scanners.repository.rules import evidence as evidence_rules
+from tests.scanners.repository import signing
 
 CONTEXT = ".gxp/system_context.md"
 REQ = ".gxp/requirements/REQ-001-pay.md"
@@ -47,13 +50,13 @@ CASES = [
     (REQ, "title: Pay", "title: Pay\ntitle: Paid", "front-matter-duplicate-key", "warning", 4),
     (REQ, "gxp_id: REQ-001\n", "", "id-missing", "error", 1),
     (REQ, "title: Pay\n", "", "title-missing", "warning", 2),
-    (REQ, "gxp_risk_rating: HIGH", "gxp_risk_rating: ", "risk-unknown", "warning", 2),
-    (REQ, "gxp_risk_rating: HIGH", "gxp_risk_rating: SOME", "risk-unknown", "warning", 4),
+    (REQ, "gxp_risk_rating: LOW", "gxp_risk_rating: ", "risk-unknown", "warning", 2),
+    (REQ, "gxp_risk_rating: LOW", "gxp_risk_rating: SOME", "risk-unknown", "warning", 4),
     (REQ, "acceptance_criteria:\n  - Money arrives.\n", "", "acceptance-criteria-missing", "warning", 2),
     (REQ, "Money", b"Mon\xe9y", "text-encoding", "error", 6),
     (REQ, "Money", "Mo\x1bney", "text-control-characters", "warning", 6),
     (REQ, "---\ngxp_id", "\ufeff---\ngxp_id", "text-byte-order-mark", "warning", 1),
-    (REQ, "gxp_risk_rating: HIGH", "gxp_risk_rating: LOW", "risk-level-differs", "warning", 1),
+    (REQ, "gxp_risk_rating: LOW", "gxp_risk_rating: HIGH", "risk-level-differs", "warning", 1),
     (STORY, None, None, "requirement-without-story", "error", 2),
     (STORY, "parent_id: REQ-001", "parent_id: REQ-009", "parent-missing", "error", 4),
     (STORY, "parent_id: REQ-001", "parent_id: SPEC-001-001", "parent-level", "error", 4),
@@ -75,7 +78,7 @@ CASES = [
     (LOG, "Status: open", "Status: pending", "risk-status", "warning", 1),
     (LOG, "## RISK-001:", "## RISK001", "risk-entry-malformed", "warning", 1),
     (LOG, None, DRAFT_02_LINE.format(level="HIGH", spec="SPEC-404"), "risk-reference-unknown", "warning", 1),
-    (LOG, None, DRAFT_02_LINE.format(level="LOW", spec="SPEC-001-001"), "risk-level-differs", "warning", 1),
+    (LOG, None, DRAFT_02_LINE.format(level="MEDIUM", spec="SPEC-001-001"), "risk-level-differs", "warning", 1),
     (VENDOR, None, "---\nproduct: C\nexpiry_date: 2020-01-31\n---\n", "vendor-expired", "warning", 3),
     (VENDOR, None, "---\nproduct: C\nexpiry_date: soon\n---\n", "vendor-expiry-unknown", "warning", 3),
     (".gxp/notes.txt", None, "?\n", "file-unrecognised", "info", None),
@@ -105,9 +108,10 @@ def test_a_broken_demand_is_found_at_its_place(repo, good_record, scan, file, ol
 
 def test_every_rule_that_can_be_seen_in_one_file_has_a_case_above():
     elsewhere = {"file-not-regular", "findings-omitted"}
-    of_sources = {rule.id for rule in vars(annotation_rules).values() if isinstance(rule, Rule)}
+    rooms = (annotation_rules, evidence_rules, configuration_rules)
+    others = {rule.id for room in rooms for rule in vars(room).values() if isinstance(rule, Rule)}
 
-    assert {rule.id for rule in RULES} - {case[3] for case in CASES} == elsewhere | of_sources
+    assert {rule.id for rule in RULES} - {case[3] for case in CASES} == elsewhere | others
 
 
 def test_rules_have_one_id_each_in_kebab_case_and_say_what_to_do():
@@ -131,7 +135,7 @@ def test_a_document_that_cannot_be_read_does_not_orphan_its_children(repo, good_
 def test_keys_are_known_under_each_of_their_names(repo, scan):
     repo.commit(
         {
-            REQ: "---\nid: REQ-001\ntitle: Pay\ngxpRiskRating: HIGH\nacceptanceCriteria: [x]\n---\n",
+            REQ: "---\nid: REQ-001\ntitle: Pay\ngxpRiskRating: LOW\nacceptanceCriteria: [x]\n---\n",
             STORY: "---\nid: US-001-001\ntitle: Card\nrequirement: REQ-001\nacceptance_criteria: [x]\n---\n",
             SPEC: "---\nid: SPEC-001-001\ntitle: T\nuser_story: US-001-001\ntier: OQ\ntestFiles: [tests]\n---\n",
         }
@@ -143,9 +147,11 @@ def test_keys_are_known_under_each_of_their_names(repo, scan):
 def test_opaque_ids_with_explicit_edges_are_accepted(repo, scan):
     repo.commit(
         {
-            REQ: "---\ngxp_id: REQ-001\ntitle: Pay\nrisk_level: HIGH\nacceptance_criteria: [x]\n---\n",
+            REQ: "---\ngxp_id: REQ-001\ntitle: Pay\nrisk_level: LOW\nacceptance_criteria: [x]\n---\n",
             STORY: "---\ngxp_id: US-042\ntitle: Card\nsatisfies: [REQ-001]\nacceptance_criteria: [x]\n---\n",
             SPEC: "---\ngxp_id: SPEC-007\ntitle: T\nimplements: [US-042]\ntier: OQ\ntest_files: [tests]\n---\n",
+            ".gxp/evidence/EV-SPEC-001-001.jws": None,
+            ".gxp/evidence/EV-SPEC-007.jws": signing.signed(signing.result(spec_id="SPEC-007")),
         }
     )
 
@@ -162,7 +168,7 @@ def test_an_id_from_a_file_name_is_the_whole_id(repo, scan):
 
 
 def test_the_last_entry_of_the_risk_log_counts(repo, good_record, scan):
-    older = good_record[LOG].replace("RISK-001", "RISK-002").replace("HIGH", "LOW")
+    older = good_record[LOG].replace("RISK-001", "RISK-002").replace("LOW", "HIGH")
     repo.commit({LOG: older + "\n" + good_record[LOG]})
 
     assert scan(repo.path).outcome.findings == ()
@@ -185,7 +191,7 @@ def test_a_named_file_may_be_a_folder_or_a_pattern(repo, good_record, scan, name
 
 def test_a_retired_requirement_needs_no_story(repo, good_record, scan):
     retired = REQ_2.replace("---\ngxp_id", "---\nvalidation_status: retired\ngxp_id")
-    log = good_record[LOG] + good_record[LOG].replace("-001", "-002").replace("HIGH", "LOW")
+    log = good_record[LOG] + good_record[LOG].replace("-001", "-002")
     repo.commit({".gxp/requirements/REQ-002-refund.md": retired, LOG: log})
 
     assert scan(repo.path).outcome.findings == ()

@@ -1,0 +1,232 @@
+"""One pass over one commit: from its files to an inventory, phase by phase."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+
+from ...errors import ScannerError
+from ...model import Artifact, FailureCode, Finding, Phase, Progress, ScanOutcome
+from .._base import Report
+from .annotations import check_annotations, resolve
+from .checks import check_document
+from .configuration import FILE as CONFIGURATION_FILE
+from .configuration import MAX_BYTES as MAX_CONFIGURATION_BYTES
+from .configuration import Configuration, read_configuration
+from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_record
+from .documents import Document, artifact, read_document, read_text, unreadable
+from .evidence.assessment import Assessment, Assessor
+from .evidence.demands import check_demands
+from .evidence.keys import PublicKey, WrongKey, read_keys
+from .evidence.state import States
+from .git import GitRepository, TreeEntry
+from .links import check_links, with_implied_parents
+from .options import Options, wrong_option
+from .record import Paths, Record
+from .risklog import RiskEntry, read_risk_log
+from .rules.configuration import CONFIGURATION_INVALID
+from .rules.reading import FINDINGS_OMITTED
+from .source.gathering import Gathered, gather
+from .source.selection import Exclusions, Selection, select
+from .text import legible
+
+MAX_FINDINGS_PER_FILE = 100
+KEYS_VARIABLE = "SCANWATCH_EVIDENCE_KEYS"
+"""The worker's environment may name a file of public keys here."""
+
+
+@dataclass(slots=True)
+class _Read:
+    """What reading the documents gives."""
+
+    documents: list[Document] = field(default_factory=list)
+    risks: list[RiskEntry] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    has_risk_log: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many artifacts these are."""
+        return len(self.documents) + len(self.risks)
+
+
+class CommitScan:
+    """One pass over one repository."""
+
+    def __init__(self, repository: GitRepository, options: Options, report: Report) -> None:
+        self._repository = repository
+        self._options = options
+        self._report = report
+
+    def run(self) -> ScanOutcome:
+        """Scan the commit.
+
+        Raises:
+            ScannerError: it cannot be read, or has no validation record.
+        """
+        commit = self._repository.commit(self._options.ref)
+        self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {commit[:12]}"))
+        entries = self._repository.entries(commit)
+        if not has_record(entries):
+            raise self._no_record(commit)
+        configuration = self._configuration(entries)
+        inventory, selection = discover(entries), select(entries, Exclusions(configuration.exclusions))
+        total = len(inventory.sources) + len(selection.files)
+        self._report(Progress(Phase.DISCOVERY, files_processed=0, total_files=total))
+        read = self._parse(inventory, self._fetch(inventory.sources), total)
+        read.documents.extend(unreadable(source) for source in inventory.unread if source.kind != "risk_entry")
+        gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
+        record, findings = self._validate(read, Paths([legible(entry.path) for entry in entries]))
+        annotations = resolve(gathered.references, record)
+        assessment = self._assess(inventory, entries, record, configuration)
+        artifacts = _artifacts(record, inventory)
+        self._report(Progress(Phase.PERSIST, files_processed=total, total_files=total, artifacts_found=len(artifacts)))
+        found = chain(
+            *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
+            *(assessment.findings, check_demands(record, assessment.rows), configuration.findings),
+        )
+        return ScanOutcome(
+            artifacts,
+            _bounded(configuration.judge(found)),
+            files=total,
+            commit=commit,
+            annotations=annotations,
+            evidence=tuple(assessment.rows),
+        )
+
+    def _configuration(self, entries: Iterable[TreeEntry]) -> Configuration:
+        """The repository's own configuration, with the options over it."""
+        read = read_configuration(self._small_file(CONFIGURATION_FILE, entries))
+        read.levels.update(self._options.levels)
+        strict = read.strict if self._options.strict is None else self._options.strict
+        return replace(read, exclude=(*read.exclude, *self._options.exclude), strict=strict)
+
+    def _small_file(self, file: str, entries: Iterable[TreeEntry]) -> bytes | None:
+        path = file.encode()
+        entry = next((one for one in entries if one.path == path and one.is_file), None)
+        if entry is None or (entry.size_bytes or 0) > MAX_CONFIGURATION_BYTES:
+            return None
+        with self._repository.blobs([entry.oid]) as contents:
+            return next(contents)
+
+    def _assess(
+        self, inventory: Inventory, entries: list[TreeEntry], record: Record, configuration: Configuration
+    ) -> Assessment:
+        keys = [*self._given_keys(), *self._kept_keys(entries, configuration)] if inventory.evidence else []
+        states = States(self._repository, configuration.source_roots)
+        return Assessor(self._repository, entries, keys, states).assess(inventory.evidence, record)
+
+    def _given_keys(self) -> list[PublicKey]:
+        """The keys of the option, and of the worker's environment."""
+        given = self._options.key or ""
+        try:
+            if file := os.environ.get(KEYS_VARIABLE):
+                with open(file, encoding="ascii") as kept:
+                    given = f"{given}\n{kept.read()}" if given else kept.read()
+            return read_keys(given) if given else []
+        except (OSError, UnicodeDecodeError) as error:
+            raise wrong_option(f"{KEYS_VARIABLE} names a file of keys that cannot be read: {error}.") from None
+        except WrongKey as error:
+            raise wrong_option(f"The key that was given cannot be used: {error}.") from None
+
+    def _kept_keys(self, entries: list[TreeEntry], configuration: Configuration) -> list[PublicKey]:
+        """The keys that the repository's configuration names in it."""
+        keys: list[PublicKey] = []
+        for file in configuration.keys:
+            raw = self._small_file(file, entries) or b""
+            try:
+                keys += read_keys(raw.decode("ascii", "replace"))
+            except WrongKey as error:
+                message = f"The key {legible(file, 200)} cannot be used: {error}."
+                configuration.findings.append(CONFIGURATION_INVALID.finding(message, file=CONFIGURATION_FILE))
+        return keys
+
+    def _fetch(self, sources: list[Source]) -> list[bytes]:
+        contents: list[bytes] = []
+        with self._repository.blobs([source.oid for source in sources]) as blobs:
+            for source, blob in zip(sources, blobs, strict=True):
+                contents.append(blob)
+                self._say(Phase.FETCH, len(contents), len(sources), source.file)
+        self._repository.require_there()
+        return contents
+
+    def _parse(self, inventory: Inventory, contents: list[bytes], total: int) -> _Read:
+        read = _Read()
+        for number, (source, raw) in enumerate(zip(inventory.sources, contents, strict=True), start=1):
+            _read_one(source, raw, read)
+            found = read.count + len(inventory.evidence)
+            self._say(Phase.PARSE, number, total, source.file, found)
+        return read
+
+    def _read_sources(self, selection: Selection, artifacts: int, total: int) -> Gathered:
+        """Fetch and parse in one: the contents of source files are never all in memory."""
+        before = total - len(selection.files)
+
+        def say(done: int, file: str) -> None:
+            self._say(Phase.PARSE, before + done, total, file, artifacts)
+
+        with self._repository.blobs([source.oid for source in selection.files]) as contents:
+            gathered = gather(selection, contents, say)
+        self._repository.require_there()
+        return gathered
+
+    def _validate(self, read: _Read, paths: Paths) -> tuple[Record, list[Finding]]:
+        record, findings = with_implied_parents(
+            Record(read.documents, read.risks, paths, datetime.now(UTC).date(), read.has_risk_log)
+        )
+        for number, document in enumerate(record.documents, start=1):
+            findings.extend(check_document(document, record))
+            self._say(Phase.VALIDATE, number, len(record.documents), document.file)
+        findings.extend(check_links(record))
+        return record, findings
+
+    def _say(self, phase: Phase, done: int, total: int, file: str, found: int | None = None) -> None:
+        self._report(Progress(phase, files_processed=done, total_files=total, current_file=file, artifacts_found=found))
+
+    def _no_record(self, commit: str) -> ScannerError:
+        return ScannerError(
+            f"{self._repository.shown} has no {ROOT} directory at commit {commit[:12]}, so there is no validation "
+            f"record to scan. Commit one (it starts with {ROOT}/system_context.md), or name another branch, tag or "
+            "commit as ref=...",
+            code=FailureCode.INVALID,
+            retryable=False,
+        )
+
+
+def _read_one(source: Source, raw: bytes, read: _Read) -> None:
+    if source.kind != "risk_entry":
+        reading = read_document(source, raw)
+        read.documents.append(reading.document)
+        read.findings.extend(reading.findings)
+        return
+    text, findings = read_text(raw, source.file)
+    read.findings.extend(findings)
+    if text is not None:
+        entries, malformed = read_risk_log(text, source.file)
+        read.risks.extend(entries)
+        read.findings.extend(malformed)
+        read.has_risk_log = True
+
+
+def _artifacts(record: Record, inventory: Inventory) -> tuple[Artifact, ...]:
+    documents = map(artifact, record.documents)
+    risks = (entry.artifact(RISK_LOG) for entry in record.risks)
+    return tuple(chain(documents, risks, inventory.evidence))
+
+
+def _bounded(findings: list[Finding]) -> tuple[Finding, ...]:
+    """At most so many findings for each file; what is left out is counted, not hidden."""
+    counts: dict[str | None, int] = {}
+    kept: list[Finding] = []
+    for finding in findings:
+        counts[finding.file] = counts.get(finding.file, 0) + 1
+        if finding.file is None or counts[finding.file] <= MAX_FINDINGS_PER_FILE:
+            kept.append(finding)
+    for file, count in counts.items():
+        if file is not None and count > MAX_FINDINGS_PER_FILE:
+            omitted = count - MAX_FINDINGS_PER_FILE
+            kept.append(FINDINGS_OMITTED.finding(f"{file} has {omitted} more findings.", file=file))
+    return tuple(kept)

@@ -1,0 +1,110 @@
+"""The options of a scan of a repository: checked by their words alone, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from ...errors import ScannerError
+from ...model import FINDING_LEVELS, FailureCode
+from .rules import RULES
+from .text import legible
+
+OPTIONS = ("ref", "key", "exclude", "levels", "strict")
+MAX_KEY = 64 * 1024
+MAX_PATTERNS = 200
+
+_TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
+_RULE_IDS = frozenset(rule.id for rule in RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; ``None`` and empty: the repository's own configuration decides.
+
+    ``key`` holds public keys as PEM or JSON Web Keys: text, never the name of a file.
+    """
+
+    ref: str | None = None
+    key: str | None = None
+    exclude: tuple[str, ...] = ()
+    levels: Mapping[str, str] = field(default_factory=dict)
+    strict: bool | None = None
+
+
+def read_options(said: Mapping[str, Any]) -> Options:
+    """The options in a request.
+
+    Raises:
+        ScannerError: one is not known, or makes no sense.
+    """
+    for name in said:
+        if name not in OPTIONS:
+            close = get_close_matches(name, OPTIONS, n=1)
+            guess = f" Did you mean {close[0]}?" if close else ""
+            known = ", ".join(OPTIONS)
+            raise wrong_option(f"The repository scanner has no option {legible(name, 60)!r}.{guess} It has: {known}.")
+    return Options(
+        ref=_ref(said.get("ref")),
+        key=_key(said.get("key")),
+        exclude=_patterns(said.get("exclude")),
+        levels=_levels(said.get("levels")),
+        strict=_strict(said.get("strict")),
+    )
+
+
+def wrong_option(message: str) -> ScannerError:
+    """The refusal of an option; trying again would not help."""
+    return ScannerError(message, code=FailureCode.INVALID, retryable=False)
+
+
+def _ref(ref: object) -> str | None:
+    if ref is None:
+        return None
+    if not isinstance(ref, str) or not ref or len(ref) > 250 or ref.startswith("-") or not _is_plain(ref):
+        shown = legible(str(ref), 60)
+        raise wrong_option(f"ref={shown!r} names no commit. Pass a branch, a tag or a full commit id.")
+    return ref
+
+
+def _is_plain(ref: str) -> bool:
+    return ref.isprintable() and not any(sign in ref for sign in " :^?*[\\")
+
+
+def _key(key: object) -> str | None:
+    if key is None or (isinstance(key, str) and 0 < len(key) <= MAX_KEY):
+        return key
+    raise wrong_option(
+        "key is no text of public keys. Pass the PEM or the JSON Web Key itself, not the name of a file."
+    )
+
+
+def _patterns(said: object) -> tuple[str, ...]:
+    patterns = said.split(",") if isinstance(said, str) else said if isinstance(said, list | tuple) else ()
+    texts = tuple(one for one in patterns if isinstance(one, str) and one)
+    if (said is not None and len(texts) != len(patterns)) or len(texts) > MAX_PATTERNS or (said and not texts):
+        raise wrong_option(f"exclude is no list of patterns. Pass at most {MAX_PATTERNS} texts such as 'legacy/'.")
+    return texts
+
+
+def _levels(said: object) -> Mapping[str, str]:
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping):
+        raise wrong_option("levels maps no rules to levels. Pass levels={'title-missing': 'info'}.")
+    for rule, level in said.items():
+        if rule not in _RULE_IDS or level not in FINDING_LEVELS:
+            shown = f"{legible(str(rule), 60)}: {legible(str(level), 20)}"
+            raise wrong_option(f"levels has {shown}, which is no rule and level. A level is error, warning or info.")
+    return said
+
+
+def _strict(said: object) -> bool | None:
+    if said is None or isinstance(said, bool):
+        return said
+    word = said.lower() if isinstance(said, str) else ""
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    raise wrong_option("strict is neither true nor false.")

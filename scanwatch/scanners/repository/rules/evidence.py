@@ -1,0 +1,115 @@
+"""What is demanded of evidence: signed results of tests, alone or in packages."""
+
+from __future__ import annotations
+
+from ._rule import Rule
+
+EVIDENCE_MALFORMED = Rule(
+    "evidence-malformed",
+    "error",
+    "A signature file is a compact JSON Web Signature over a JSON object.",
+    "Sign the result again; do not edit the file.",
+)
+EVIDENCE_ALGORITHM = Rule(
+    "evidence-algorithm",
+    "error",
+    "Evidence is signed with ES256, RS256 or EdDSA.",
+    "Sign it again with one of them: anybody could have written what is not signed or signed with a shared secret.",
+)
+EVIDENCE_SIGNATURE = Rule(
+    "evidence-signature",
+    "error",
+    "A signature is right for the key that was given.",
+    "Find out who changed the file or signed with another key; run the tests again and sign the new result.",
+)
+EVIDENCE_FIELD_MISSING = Rule(
+    "evidence-field-missing",
+    "error",
+    "Evidence says what was tested, when, in which state of the sources and with what result.",
+    "Sign a payload with spec_id, timestamp, system_state_hash and test_results.",
+)
+EVIDENCE_SPEC_UNKNOWN = Rule(
+    "evidence-spec-unknown",
+    "error",
+    "Evidence is about a spec that exists.",
+    "Add the spec, or move evidence of retired ones elsewhere.",
+)
+EVIDENCE_SPEC_DIFFERS = Rule(
+    "evidence-spec-differs",
+    "error",
+    "The name of evidence and what was signed name the same spec.",
+    "Give the file the name of the spec in its payload.",
+)
+EVIDENCE_TESTS_FAILED = Rule(
+    "evidence-tests-failed",
+    "warning",
+    "Evidence shows tests that passed.",
+    "Mend what failed, run the tests again and sign the new result.",
+)
+EVIDENCE_EXPIRED = Rule(
+    "evidence-expired",
+    "warning",
+    "Evidence has not expired.",
+    "Run the tests again and sign the new result.",
+)
+EVIDENCE_STATE_DIFFERS = Rule(
+    "evidence-state-differs",
+    "warning",
+    "The state hash of evidence is that of the sources at the commit it names.",
+    "Run the tests on a clean checkout and sign the new result; or name the source_roots in .scanwatch.toml.",
+)
+PACKAGE_INCOMPLETE = Rule(
+    "package-incomplete",
+    "error",
+    "A package has a manifest and a signature.",
+    "Make the package again: one without manifest.json, and manifest.jws or signature.jws, is not valid.",
+)
+PACKAGE_MANIFEST_DIFFERS = Rule(
+    "package-manifest-differs",
+    "error",
+    "The manifest is the one that was signed.",
+    "Make the package again; a package is never changed.",
+)
+PACKAGE_TAMPERED = Rule(
+    "package-tampered",
+    "error",
+    "Every file of the manifest is there with the contents it was listed with.",
+    "Make the package again; a package is never changed.",
+)
+PACKAGE_UNLISTED = Rule(
+    "package-unlisted",
+    "error",
+    "A package holds no file that its manifest does not list.",
+    "Take the file out, or make the package again.",
+)
+PACKAGE_PATH = Rule(
+    "package-path",
+    "error",
+    "The paths of a manifest stay within the package and name plain files.",
+    "Make the package again with paths relative to it.",
+)
+PACKAGE_CONTENTS = Rule(
+    "package-contents",
+    "error",
+    "A package has what its tier demands.",
+    "Run the qualification again so that it keeps the missing part: metadata.json and test results in every package, "
+    "the dependency tree and health check for IQ, the coverage report for OQ, screenshots and traces for PQ.",
+)
+SPEC_WITHOUT_EVIDENCE = Rule(
+    "spec-without-evidence",
+    "warning",
+    "Every spec has evidence.",
+    "Run its tests and commit the signed result under .gxp/evidence.",
+)
+EVIDENCE_TIERS_MISSING = Rule(
+    "evidence-tiers-missing",
+    "warning",
+    "A requirement has evidence of each tier that its risk demands: LOW of OQ, MEDIUM of PQ too, HIGH of all three.",
+    "Run the qualification of the missing tier and commit its evidence.",
+)
+EVIDENCE_ONE_SIGNER = Rule(
+    "evidence-one-signer",
+    "warning",
+    "Evidence of a requirement of HIGH risk is signed by two.",
+    "Have a second person run or review the tests and sign.",
+)
