@@ -150,7 +150,8 @@ class Event(msgspec.Struct, frozen=True):
 
     ``seq`` counts 1, 2, 3 ... within a scan and is given by the store; gateways in the field give none.
     ``step`` is the phase in the gateway's own words. ``merged_from`` says that this event stands for all
-    from that ``seq`` on. ``error`` and ``code`` belong to FAILED events and to the RETRYING turn.
+    from that ``seq`` on. ``error`` and ``code`` belong to FAILED events and to the RETRYING turn, which also says
+    how often is tried at most (``max_attempts``) and when next (``retry_at``).
     """
 
     scan_id: str
@@ -171,6 +172,8 @@ class Event(msgspec.Struct, frozen=True):
     error: str | None = None
     code: FailureCode | None = None
     result: ScanResult | None = None
+    max_attempts: int | None = None
+    retry_at: datetime | None = None
 
     @property
     def terminal(self) -> bool:

@@ -218,7 +218,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
                 events.append(_at(len(events) + 1, phase, attempt, done, total))
         if attempt < attempts:
             retry = _at(len(events) + 1, Phase.QUEUED, attempt + 1)
-            events.append(replace(retry, turn=Turn.RETRYING, error=f"attempt {attempt} broke"))
+            events.append(replace(retry, turn=Turn.RETRYING, error=f"attempt {attempt} broke", max_attempts=attempts))
     end = draw(st.sampled_from(["complete", "failed", "cancelled", "none"]))
     seq, time = len(events) + 1, START + timedelta(seconds=len(events) + 1)
     if end == "complete":

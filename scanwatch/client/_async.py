@@ -67,7 +67,7 @@ class AsyncClient:
 
     async def feed(self, *scans: AsyncScan | AsyncBatch | str) -> Feed:
         """What a panel of ``scans`` is fed with; as :meth:`Client.feed`."""
-        return await self._on_loop(lambda: watched_feed(self._core, scans))
+        return await self._on_loop(lambda: watched_feed(self._core, scans, AsyncScan))
 
     async def scans(
         self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None

@@ -188,6 +188,10 @@ class Core:
         self.driver.act()
         return new_id
 
+    async def reconnect(self) -> None:
+        """Try to connect now, also after a refusal."""
+        await self.driver.reconnect()
+
     async def watch(self, scan_ids: Sequence[str]) -> None:
         """Watch scans by their ids; none: every scan, those to come included."""
         for scan_id in scan_ids:

@@ -46,7 +46,14 @@ class Driver:
     async def start(self) -> None:
         """Begin to connect; returns at once."""
         self._spawn(self._drive())
-        self._spawn(self.transport.run(self))
+        self._connecting = self._spawn(self.transport.run(self))
+
+    async def reconnect(self) -> None:
+        """Try to connect now: without the rest of a pause, and also after a refusal."""
+        if self.session.connection.state is ConnectionState.RECONNECTING:
+            self.transport.hurry()
+        elif self.session.connection.state is ConnectionState.REFUSED and not self._closed and self._connecting.done():
+            self._connecting = self._spawn(self.transport.run(self))
 
     async def opened(self) -> None:
         """Wait until the first attempt to connect has ended.
@@ -98,10 +105,11 @@ class Driver:
         self._opened.set()
         self.act()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -117,9 +125,9 @@ class Driver:
         self._opened.set()
         self._report(self.session.joined)
 
-    def greeted(self) -> None:
+    def greeted(self, caller: str | None) -> None:
         self.greeting.set()
-        self._report(self.session.greeted)
+        self._report(lambda: self.session.greeted(caller))
 
     def left(self, reason: str, retry_at: datetime | None, tries: int) -> None:
         self.greeting.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -32,12 +32,12 @@ Shown = ScanState | str | BatchState[Any]
 """What a panel can show: a handle, an id, or a batch."""
 
 
-async def watched_feed(core: Core, shown: Sequence[Shown]) -> ClientFeed:
+async def watched_feed(core: Core, shown: Sequence[Shown], make_handle: Callable[[Core, str], ScanState]) -> ClientFeed:
     """A feed of what is to be shown, watched from now on; nothing: every scan, those to come included."""
     ids = _ids_of(shown)
     if ids or not shown:
         await core.watch(ids)
-    feed = ClientFeed(core, ids if shown else None)
+    feed = ClientFeed(core, ids if shown else None, make_handle)
     for one in shown:
         if isinstance(one, BatchState):
             feed.follow(one)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import ConnectionClosed
-from ..model import Connection, Event
+from ..model import Connection, Event, Repository
 from ..snapshot import Snapshot
 from ._batch import BatchState
 from ._core import Core
@@ -17,10 +18,17 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class ClientFeed:
-    """Some of a client's scans, or all of them with those to come, and the retries of each."""
+    """Some of a client's scans, or all of them with those to come, and the retries of each.
 
-    def __init__(self, core: Core, scan_ids: Sequence[str] | None) -> None:
+    ``make_handle`` makes what :meth:`handle` gives; without one that is the scan's id.
+    """
+
+    def __init__(
+        self, core: Core, scan_ids: Sequence[str] | None, make_handle: Callable[[Core, str], Any] | None = None
+    ) -> None:
         self._core = core
+        self._make_handle = make_handle
+        self._repositories: Sequence[Repository] = ()
         self._ids = None if scan_ids is None else dict.fromkeys(scan_ids)
         self._listeners: list[Callable[[str | None], None]] = []
         self._trouble: str | None = None
@@ -44,6 +52,30 @@ class ClientFeed:
         shown = [scans[scan_id].snapshot for scan_id in ids if scan_id in scans]
         return sorted(shown, key=_created, reverse=True)
 
+    @property
+    def everything(self) -> bool:
+        return self._ids is None and self._core.session.knows_everything
+
+    def handle(self, scan_id: str) -> Any:
+        return scan_id if self._make_handle is None else self._make_handle(self._core, scan_id)
+
+    def caller(self) -> str | None:
+        return self._core.session.caller
+
+    def repositories(self) -> Sequence[Repository]:
+        return self._repositories
+
+    def look_up(self) -> None:
+        async def work() -> None:
+            self._repositories = tuple(await self._core.repositories())
+            self._tell()
+
+        with suppress(ConnectionClosed):  # nobody asked for it in so many words, and a target can be typed in full
+            self._core.submit(work)
+
+    def reconnect(self) -> None:
+        self._wish(self._core.reconnect)
+
     def connection(self) -> Connection:
         return self._core.session.connection
 
@@ -66,8 +98,8 @@ class ClientFeed:
 
         return forget
 
-    def trigger(self, target: str) -> None:
-        self._wish(lambda: self._core.scan(target, {}))
+    def trigger(self, target: str, options: Mapping[str, str]) -> None:
+        self._wish(lambda: self._core.scan(target, options))
 
     def cancel(self, scan_id: str) -> None:
         self._wish(lambda: self._core.cancel(scan_id))

@@ -150,7 +150,7 @@ class ReplayTransport(Requests):
             listener.heard(event)
         match line:
             case RecordedEvent(name=wire.GATEWAY) | RecordedAnswer():
-                listener.greeted()  # again after an answer: what it brought is granted by another
+                listener.greeted(None)  # again after an answer: what it brought is granted by another
             case RecordedEvent(name=name) if not events and name != wire.REFUSED:
                 listener.nonsense_heard()
             case RecordedSocket(what="connect"):
@@ -160,6 +160,9 @@ class ReplayTransport(Requests):
 
     def _joins_again(self, index: int) -> bool:
         return any(isinstance(line, RecordedSocket) for _, line in self._moments[index + 1 :])
+
+    def hurry(self) -> None:
+        """Nothing to do: a recording's connection is what it was."""
 
     async def close(self) -> None:
         """Play no further; who waits for something to come is told."""

@@ -60,6 +60,7 @@ class Session:
         self._unsettled: dict[str, Watched] = {}
         self._unsubscribed: dict[str, Watched] = {}
         self._subscribe_everything = False
+        self.caller: str | None = None
         self._foreign: OrderedDict[str, deque[Event]] = OrderedDict()
         self._next_listing = 0.0
         self._out: list[Action] = []
@@ -115,9 +116,10 @@ class Session:
         self._next_listing = self._now() + GREETING_S
         self._connection(ConnectionState.LIVE)
 
-    def greeted(self) -> None:
-        """The gateway said hello: it speaks our dialect, so subscriptions replace reads."""
+    def greeted(self, caller: str | None = None) -> None:
+        """The gateway said hello, and by which name it knows us: it speaks our dialect, subscriptions replace reads."""
         self.speaks_scanwatch = True
+        self.caller = caller
         self._subscribe_everything = self.everything
         for scan_id, watched in self._unsettled.items():
             if watched.wants_history:

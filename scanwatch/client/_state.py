@@ -145,7 +145,7 @@ class ScanState:
         from ..panel import Panel
         from ._feed import ClientFeed
 
-        bundle = Panel(ClientFeed(self._core, [self._id]), single=True)._repr_mimebundle_()
+        bundle = Panel(ClientFeed(self._core, [self._id], type(self)), single=True)._repr_mimebundle_()
         view = bundle[0] if isinstance(bundle, tuple) else bundle
         if not self.done():
             view["text/plain"] = repr(self)

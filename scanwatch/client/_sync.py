@@ -124,7 +124,7 @@ class Client:
 
     def feed(self, *scans: Scan | Batch | str) -> Feed:
         """What a panel of ``scans`` is fed with, for a display of one's own; without any, of every scan."""
-        return self._block(lambda: watched_feed(self._core, scans))
+        return self._block(lambda: watched_feed(self._core, scans, Scan))
 
     def scans(
         self, status: str | ScanStatus | Iterable[str] | None = None, repository: str | None = None

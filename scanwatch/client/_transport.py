@@ -30,7 +30,9 @@ class Listener(Protocol):
 
     def joined(self) -> None: ...
 
-    def greeted(self) -> None: ...
+    def greeted(self, caller: str | None) -> None:
+        """The gateway speaks our dialect, and knows us by this name."""
+        ...
 
     def left(self, reason: str, retry_at: datetime | None, tries: int) -> None: ...
 
@@ -75,6 +77,10 @@ class Transport(Protocol):
 
     async def run(self, listener: Listener) -> None:
         """Keep the push connection up, connecting again for ever; ends when refused or cancelled."""
+        ...
+
+    def hurry(self) -> None:
+        """Let :meth:`run` connect now, where it pauses before it tries again."""
         ...
 
     async def close(self) -> None:

@@ -112,11 +112,13 @@ class Conversations:
         await self._server.disconnect(sid, namespace=wire.NAMESPACE)
 
     async def _greet(self, sid: str, auth: wire.Auth) -> None:
+        caller = self._callers.of(sid)
         if auth.protocol is None:
-            if (caller := self._callers.of(sid)) is not None:
+            if caller is not None:
                 self._fanout.enter(sid, self._access.scopes.field_room(caller.scope))
             return
-        hello = wire.Hello(name="scanwatch", version=__version__, features=list(FEATURES))
+        name = None if caller is None else caller.name
+        hello = wire.Hello(name="scanwatch", version=__version__, features=list(FEATURES), caller=name)
         self._fanout.tell(sid, wire.GATEWAY, wire.to_plain(hello))
 
     async def _disconnect(self, sid: str, *_reason: Any) -> None:

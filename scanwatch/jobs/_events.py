@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from ..errors import ScannerError
@@ -77,6 +77,8 @@ def retrying(
         message=plain(message),
         error=error,
         code=code_of(failure),
+        max_attempts=attempts,
+        retry_at=time + timedelta(seconds=delay_s),
     )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
-from ..model import Connection, Event
+from ..model import Connection, Event, Repository
 from ..snapshot import Snapshot
 
 
 class Feed(Protocol):
     """Snapshots in, wishes out. Every method returns at once and may be called from any thread."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether these are all the scans that the gateway shows, so that places in its queue can be told."""
+        ...
 
     def snapshots(self) -> Sequence[Snapshot]:
         """The watched scans as they stand, newest first."""
@@ -31,7 +36,27 @@ class Feed(Protocol):
         """
         ...
 
-    def trigger(self, target: str) -> None:
+    def handle(self, scan_id: str) -> Any:
+        """What stands for a scan in Python."""
+        ...
+
+    def caller(self) -> str | None:
+        """The name that scans asked for here carry as ``requested_by``; ``None`` when not known."""
+        ...
+
+    def repositories(self) -> Sequence[Repository]:
+        """The registered repositories as far as they were looked up."""
+        ...
+
+    def look_up(self) -> None:
+        """Look up the registered repositories; listeners are told when they are there."""
+        ...
+
+    def reconnect(self) -> None:
+        """Try to connect now, also after a refusal."""
+        ...
+
+    def trigger(self, target: str, options: Mapping[str, str]) -> None:
         """Ask for a new scan; an error reaches the panel as :meth:`trouble`."""
         ...
 

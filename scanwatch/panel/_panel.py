@@ -8,24 +8,36 @@ from __future__ import annotations
 
 import difflib
 import time
+import traceback
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
+from .._version import __version__
 from ..errors import UsageError
+from ..model import Repository
+from ..snapshot import to_record
 from ._clicks import take_clicks_while_a_cell_runs
 from ._display import block_limit_s, block_until_ended, display_mode
 from ._feed import Feed
 from ._flusher import shared
+from ._listing import EVERYTHING, listed, read_filters
 from ._outbox import Outbox
+from ._rows import milliseconds
 from ._static import script, stylesheet
 from ._text import STALLED_AFTER_S, names_html, table_html, table_text
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _OPTIONS = ("compact", "single", "read_only", "title", "max_height")
 _MAX_OPENED = 50
+_MAX_REPOSITORIES = 500
+_MAX_OPTIONS = 50
 
 
 class Panel(anywidget.AnyWidget):
@@ -55,6 +67,18 @@ class Panel(anywidget.AnyWidget):
     snapshot = traitlets.Dict().tag(sync=True)
     """Everything the browser shows: the truth for a reloaded view and after a lost message."""
 
+    selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The ids of the selected scans; set it to select others. :attr:`selection` gives their handles."""
+
+    filters = traitlets.Dict(dict(EVERYTHING)).tag(sync=True)
+    """What narrows the list: ``state`` (``all``, ``in_progress``, ``queued``, ``completed``, ``failed``, ``cancelled``,
+    ``stalled``), ``text``, ``mine`` and ``order`` (``newest``, ``oldest``, ``name``). Set it to filter from Python."""
+
+    # For the browser side: what a target is completed from, whose scans are mine, what went wrong here.
+    repositories: Any = traitlets.List().tag(sync=True)
+    caller = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    problem = traitlets.Dict().tag(sync=True)
+
     def __init__(
         self,
         feed: Feed,
@@ -74,6 +98,9 @@ class Panel(anywidget.AnyWidget):
         self._feed = feed
         self._built = False
         self._opened: list[str] = []
+        self._chosen: dict[str, Any] = {}
+        self._failure: BaseException | None = None
+        self._known: Sequence[Repository] = ()
         self._outbox = Outbox(feed)
         # Listen before the first reading: a change in between is then told by the next patch.
         self._listen()
@@ -84,6 +111,7 @@ class Panel(anywidget.AnyWidget):
             "title": title,
             "max_height": max_height,
             "stalled_after_s": STALLED_AFTER_S,
+            "everything": feed.everything,
         }
         super().__init__(options=options, snapshot=self._outbox.first(), _view_count=0)
         self.on_msg(type(self)._clicked)
@@ -92,15 +120,45 @@ class Panel(anywidget.AnyWidget):
         self._built = True
         self._mark()
 
+    @property
+    def selection(self) -> list[Any]:
+        """The selected scans, newest first: handles such as ``client.scan()`` gives."""
+        chosen = set(self.selected)
+        return [self._feed.handle(one.scan_id) for one in self._feed.snapshots() if one.scan_id in chosen]
+
+    def scans(self) -> pd.DataFrame:
+        """The scans that the panel lists now, filtered and in its order, one row each, as ``client.scans()`` has them.
+
+        A scan of which nothing is known yet is left out.
+        """
+        from ..tables import scans_table
+
+        now = datetime.now(UTC)
+        shown = listed(self._feed.snapshots(), self.filters, now=now, caller=self._feed.caller())
+        known = {repository.id: repository for repository in self._feed.repositories()}
+        return scans_table([to_record(one) for one in shown if one.created_at is not None], known)
+
+    @traitlets.validate("filters")
+    def _read_filters(self, proposal: Mapping[str, Any]) -> dict[str, Any]:
+        return read_filters(proposal["value"])
+
     def flush(self) -> float | None:
         """Send what changed; called by the flusher's thread alone."""
         if self.comm is None:
             return None
+        try:
+            return self._flush()
+        except Exception as error:
+            self.problem = _problem_of(error)
+            raise
+
+    def _flush(self) -> float | None:
         started = time.monotonic()
         if started < self._outbox.ready_at:  # marked while the last flush ran
             return self._outbox.ready_at
         self._marked = False
         began = time.thread_time()  # what others take of the machine is not this panel's cost
+        self._tell_traits()
         outgoing = self._outbox.take(started, tuple(self._opened))
         if outgoing.patch is not None:
             self.send(outgoing.patch)
@@ -108,6 +166,20 @@ class Panel(anywidget.AnyWidget):
             self.snapshot = outgoing.snapshot
         self._outbox.worked(time.thread_time() - began)
         return self._outbox.due()
+
+    def _tell_traits(self) -> None:
+        """Set what the browser side has chosen and what it is to know; traits that stay the same send nothing."""
+        chosen, self._chosen = self._chosen, {}
+        for name, value in chosen.items():
+            setattr(self, name, value)
+        self.caller = self._feed.caller()
+        known = self._feed.repositories()
+        if known is not self._known:
+            self._known = known
+            self.repositories = _encode_known(known)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            self.problem = _problem_of(failure)
 
     def close(self) -> None:
         """Stop watching and free everything; the scans go on."""
@@ -142,20 +214,45 @@ class Panel(anywidget.AnyWidget):
         """A wish from the browser. Which thread and loop this runs on differs by kernel: hand over, return."""
         if not isinstance(content, dict):
             return
-        wish, scan_id, target = content.get("do"), content.get("scan_id"), content.get("target")
+        try:
+            self._take(content)
+        except Exception as error:  # noqa: BLE001  # shown under the panel; a kernel would print it nowhere
+            self._failure = error
+            self._mark()
+
+    def _take(self, content: Mapping[str, Any]) -> None:
+        wish, scan_id = content.get("do"), content.get("scan_id")
         if wish in {"open", "close"} and isinstance(scan_id, str):
             self._show_events(scan_id, wish == "open")
         elif wish == "again":
             self._outbox.want_snapshot()
             self._mark()
-        elif self.options["read_only"]:
-            return
-        elif wish == "trigger" and isinstance(target, str) and target.strip():
-            self._feed.trigger(target.strip())
+        elif wish == "choose":
+            self._choose(content.get("name"), content.get("value"))
+        elif wish == "look_up":
+            self._feed.look_up()
+        elif wish == "reconnect":
+            self._feed.reconnect()
+        elif not self.options["read_only"]:
+            self._act(wish, scan_id, content)
+
+    def _act(self, wish: object, scan_id: object, content: Mapping[str, Any]) -> None:
+        """What changes something at the gateway."""
+        target = content.get("target")
+        if wish == "trigger" and isinstance(target, str) and target.strip():
+            self._feed.trigger(target.strip(), _read_options(content.get("options")))
         elif wish == "cancel" and isinstance(scan_id, str):
             self._feed.cancel(scan_id)
         elif wish == "retry" and isinstance(scan_id, str):
             self._feed.retry(scan_id)
+
+    def _choose(self, name: object, value: object) -> None:
+        """Note a selection or filters; the flusher sets them, as nobody else may touch what is sent."""
+        if name == "filters" and isinstance(value, dict):
+            self._chosen["filters"] = read_filters(value)
+        elif name == "selected" and isinstance(value, list):
+            self._chosen["selected"] = [one for one in value if isinstance(one, str)]
+        self._mark()
 
     def _show_events(self, scan_id: str, wanted: bool) -> None:
         self._outbox.forget_events(scan_id)
@@ -197,6 +294,31 @@ class Panel(anywidget.AnyWidget):
         snapshots = self._feed.snapshots()
         forms = {"text/plain": table_text(snapshots)}
         return {**forms, "text/html": table_html(snapshots)} if html else forms
+
+
+def _read_options(given: object) -> dict[str, str]:
+    if not isinstance(given, dict):
+        return {}
+    return {str(name): str(value) for name, value in list(given.items())[:_MAX_OPTIONS]}
+
+
+def _encode_known(repositories: Sequence[Repository]) -> list[dict[str, Any]]:
+    """What the field for a target is completed from."""
+    return [
+        {
+            "target": one.target,
+            "name": one.name,
+            "status": one.last_scan_status.value if one.last_scan_status else None,
+            "at": milliseconds(one.last_scan_at),
+        }
+        for one in repositories[:_MAX_REPOSITORIES]
+    ]
+
+
+def _problem_of(error: BaseException) -> dict[str, str]:
+    """An error in words, with the details that whoever mends it wants."""
+    words = f"The panel's Python side failed ({error}). The scans go on; the rows stay as they were."
+    return {"words": words, "details": f"scanwatch {__version__}\n{''.join(traceback.format_exception(error))}"}
 
 
 def _marker(panel: Panel) -> Callable[[str | None], None]:

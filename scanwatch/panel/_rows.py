@@ -43,6 +43,7 @@ def changes(row: Row, before: Snapshot, after: Snapshot) -> Row:
 
 _steady = attrgetter(
     "target",
+    "requested_by",
     "status",
     "phase",
     "settling",
@@ -55,6 +56,8 @@ _steady = attrgetter(
     "started_at",
     "finished_at",
     "cancel_asked_at",
+    "max_attempts",
+    "retry_at",
 )
 """Whatever the steady fields are made of."""
 
@@ -65,9 +68,12 @@ def _steady_fields(snapshot: Snapshot) -> Row:
     return {
         "name": name_of(snapshot),
         "target": snapshot.target,
+        "by": snapshot.requested_by,
         "status": snapshot.status.value,
         "phase": snapshot.phase.value if snapshot.phase else None,
         "attempt": snapshot.attempt,
+        "attempts": snapshot.max_attempts,
+        "retry_at": milliseconds(snapshot.retry_at),
         "settling": snapshot.settling or None,
         "error": snapshot.error,
         "findings": result.findings if result else None,

@@ -14,18 +14,27 @@ MODULES = (
     "words.js",
     "store.js",
     "facts.js",
+    "listing.js",
+    "selection.js",
     "icons.js",
     "elements.js",
     "rows.js",
     "details.js",
     "head.js",
+    "trigger.js",
+    "filters.js",
+    "notes.js",
     "foot.js",
     "card.js",
     "list.js",
+    "table.js",
     "view.js",
     "panel.js",
 )
 """Each before those that import it."""
+
+SHEETS = ("theme.css", "panel.css", "widths.css")
+"""Later ones win."""
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./[\w.]+";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default\b)", re.MULTILINE)
@@ -41,7 +50,7 @@ def script() -> str:
 @cache
 def stylesheet() -> str:
     """The panel's style sheet."""
-    return _read("panel.css")
+    return "\n".join(_read(name) for name in SHEETS)
 
 
 def _read(name: str) -> str:

@@ -55,6 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The complete state of one scan after the event ``seq`` (0: before the first).
 
     ``settling`` is true after a field gateway's end that no read has confirmed yet; it shows as 99 % at most.
+    ``max_attempts`` is known once an attempt has failed, ``retry_at`` while the next one waits.
     """
 
     scan_id: str
@@ -84,6 +85,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     requested_by: str | None = None
     retry_of: str | None = None
     settling: bool = False
+    max_attempts: int | None = None
+    retry_at: datetime | None = None
 
     @property
     def terminal(self) -> bool:
@@ -250,6 +253,8 @@ def _progress(snapshot: Snapshot, event: Event) -> Snapshot:
         artifacts_found=event.artifacts_found,
         spans=_enter_phase(snapshot, phase, event),
         started_at=snapshot.started_at or (event.time if phase in WORK_PHASES else None),
+        max_attempts=event.max_attempts or snapshot.max_attempts,
+        retry_at=event.retry_at,
         settling=False,
     )
 

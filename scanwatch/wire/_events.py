@@ -4,7 +4,7 @@ One event is a Socket.IO event ``scan:ID:progress|complete|failed`` with one JSO
 
     progress  {scanId, progress, status, timestamp, message?}
               + {seq, phase, attempt, metadata{filesProcessed, totalFiles, currentFile, artifactsFound}, mergedFrom}
-              + {error, code} when status is "retrying"
+              + {error, code, maxAttempts, retryAt} when status is "retrying"
     complete  {scanId, result{scanId, status, artifactsCreated, durationMs}, timestamp}
               + {seq, attempt, message} and result + {findings, files, commitSha}
     failed    {scanId, error, timestamp} + {seq, code, attempt, message}
@@ -25,7 +25,17 @@ import msgspec
 from ..errors import WireError
 from ..model import Event, EventKind, FailureCode, Phase, ScanResult, Turn
 from ..snapshot import PHASE_RANGES
-from ._names import Time, event_name, from_time, milliseconds, parse_event_name, seconds, to_time
+from ._names import (
+    Time,
+    event_name,
+    from_time,
+    from_time_or_none,
+    milliseconds,
+    parse_event_name,
+    seconds,
+    to_time,
+    to_time_or_none,
+)
 
 T = TypeVar("T")
 
@@ -61,6 +71,8 @@ class ProgressPayload(Payload, kw_only=True):
     merged_from: int | None = None
     error: str | None = None
     code: str | None = None
+    max_attempts: int | None = None
+    retry_at: Time | None = None
 
 
 class ResultPayload(Payload, kw_only=True):
@@ -197,6 +209,8 @@ def _progress_payload(event: Event) -> ProgressPayload:
         merged_from=event.merged_from,
         error=event.error,
         code=event.code,
+        max_attempts=event.max_attempts,
+        retry_at=to_time_or_none(event.retry_at),
     )
 
 
@@ -300,6 +314,8 @@ def _from_progress(payload: ProgressPayload) -> Event:
         merged_from=payload.merged_from,
         error=payload.error,
         code=from_code(payload.code),
+        max_attempts=payload.max_attempts,
+        retry_at=from_time_or_none(payload.retry_at),
     )
 
 

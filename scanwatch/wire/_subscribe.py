@@ -3,7 +3,7 @@
 ::
 
     -> handshake    auth {protocol: 1, token?}
-    <- gateway      {name, version, protocol, features}
+    <- gateway      {name, version, protocol, features, caller}
     -> subscribe    {scanIds: [...] | all: true, after?: {scanId: seq}}       acknowledged with
     <-              {ok: true, more, scans: [{scanId, snapshot, events: [{event, payload}]}]}
     <- refused      {code: expired|revoked|changed, message}                  then the connection is ended
@@ -44,12 +44,13 @@ class Auth(Payload, kw_only=True):
 
 
 class Hello(Payload, kw_only=True, omit_defaults=False):
-    """What a gateway says right after a client has joined."""
+    """What a gateway says right after a client has joined; ``caller`` is its name for the client, if it has one."""
 
     name: str
     version: str
     protocol: int = PROTOCOL
     features: list[str] = []
+    caller: str | None = None
 
 
 class RefusedPayload(Payload, kw_only=True):
@@ -112,6 +113,8 @@ class SnapshotPayload(Payload, kw_only=True, omit_defaults=False):
     cancel_asked_at: Time | None = None
     requested_by: str | None = None
     retry_of: str | None = None
+    max_attempts: int | None = None
+    retry_at: Time | None = None
 
 
 class SubscribedScan(Payload, kw_only=True, omit_defaults=False):
@@ -220,6 +223,8 @@ def _snapshot_payload(snapshot: Snapshot) -> SnapshotPayload:
         cancel_asked_at=to_time_or_none(snapshot.cancel_asked_at),
         requested_by=snapshot.requested_by,
         retry_of=snapshot.retry_of,
+        max_attempts=snapshot.max_attempts,
+        retry_at=to_time_or_none(snapshot.retry_at),
     )
 
 
@@ -280,6 +285,8 @@ def from_snapshot(payload: SnapshotPayload) -> Snapshot:
         cancel_asked_at=from_time_or_none(payload.cancel_asked_at),
         requested_by=payload.requested_by,
         retry_of=payload.retry_of,
+        max_attempts=payload.max_attempts,
+        retry_at=from_time_or_none(payload.retry_at),
     )
 
 

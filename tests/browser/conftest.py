@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.panel.staged import StagedFeed
+
+from ._cast import gallery
 from ._lab import CHROMIUM, CHROMIUM_FLAGS, Lab, NotebookPage, open_page, start_lab, write_notebook
+from ._stage import Stage
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +33,27 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def stage(browser: Browser) -> Iterator[Callable[..., Stage]]:
+    """A function that puts a panel into a plain page, or below ``beside``; what breaks in it fails the test."""
+    contexts = []
+    errors: list[str] = []
+
+    def put(
+        feed: StagedFeed | None = None, *, beside: Stage | None = None, page: dict[str, Any] | None = None, **more: Any
+    ) -> Stage:
+        if beside is None:
+            contexts.append(browser.new_context(**{"viewport": {"width": 1012, "height": 900}, **(page or {})}))
+            contexts[-1].on("weberror", lambda error: errors.append(str(error.error)))
+        place = contexts[-1].new_page() if beside is None else beside.page
+        return Stage(place, gallery() if feed is None else feed, **more)
+
+    yield put
+    for context in contexts:
+        context.close()
+    assert errors == []
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def row_of(page: Page, name: str) -> Locator:
 
 
 def type_scan(page: Page, target: str) -> None:
-    field = page.get_by_role("textbox", name="Repository to scan")
+    field = page.get_by_role("combobox", name="Repository to scan")
     field.fill(target)
     field.press("Enter")
 

@@ -108,7 +108,7 @@ def test_the_keyboard_moves_opens_asks_filters_and_comes_back(open_notebook: Ope
 def test_a_scan_started_in_the_panel_joins_its_list(open_notebook: Open) -> None:
     notebook = open_notebook(STAGE, SHOW)
     notebook.run_all()
-    field = notebook.panel.get_by_role("textbox", name="Repository to scan")
+    field = notebook.panel.get_by_role("combobox", name="Repository to scan")
     field.fill("sim://acme/new-one")
     field.press("Enter")
     expect(notebook.panel.locator(".sw-row").first).to_contain_text("acme/new-one")

@@ -164,3 +164,20 @@ test("ends are spoken of in one sentence that names a failure", () => {
     "2 scans completed, 1 failed: acme/etmf-archive",
   );
 });
+
+test("an attempt says of how many, and when the next one begins", () => {
+  const between = { attempt: 2, attempts: 3, phase: "queued", failures: [[1, "parse", "x", 0]] };
+  assert.equal(facts({ ...between, retry_at: NOW + 3200 }).note, "2 of 3 in 4 s");
+  assert.equal(facts({ ...between, retry_at: NOW - 100 }).note, "attempt 2 of 3");
+  assert.equal(facts({ ...between, retry_at: NOW + 3200 }, { live: false }).note, "attempt 2 of 3");
+  assert.equal(facts({ attempt: 2, attempts: 3 }).note, "attempt 2 of 3");
+  const failures = [1, 2, 3].map((attempt) => [attempt, "parse", "x", 0]);
+  assert.equal(facts({ status: "failed", attempt: 3, attempts: 3, failures }).note, "3 of 3 attempts");
+});
+
+test("a waiting scan says its place only where all are known, a cancelled one who asked", () => {
+  const queued = { status: "queued", phase: "queued" };
+  assert.equal(facts(queued, { queue: { place: 3, of: 7 } }).note, "3 of 7 queued");
+  assert.equal(facts(queued).note, "");
+  assert.equal(facts({ status: "cancelled" }, { byYou: true }).note, "by you");
+});

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scanwatch.model import Connection, ConnectionState, Event, EventKind, FailureCode, Phase, ScanResult, Turn
+from scanwatch.model import (
+    Connection,
+    ConnectionState,
+    Event,
+    EventKind,
+    FailureCode,
+    Phase,
+    Repository,
+    ScanResult,
+    Turn,
+)
 from scanwatch.snapshot import Snapshot, apply, percent_done
 
 
@@ -18,6 +28,9 @@ class StagedFeed:
         self._now = now
         self.wishes: list[tuple[str, str]] = []
         self.complaint: str | None = None
+        self.everything = True
+        self.name: str | None = None
+        self.known: Sequence[Repository] = ()
         self._scans: dict[str, Snapshot] = {}
         self._events: dict[str, list[Event]] = {}
         self._connection = Connection(ConnectionState.LIVE, "http://127.0.0.1:8700")
@@ -26,11 +39,14 @@ class StagedFeed:
         for target in reversed(targets):
             self.add(target)
 
-    def add(self, target: str, scan_id: str | None = None, *, ago_s: float = 0.0) -> str:
-        """A new scan, first in the list."""
+    def add(
+        self, target: str, scan_id: str | None = None, *, ago_s: float | None = 0.0, requested_by: str | None = None
+    ) -> str:
+        """A new scan, first in the list; ``ago_s`` of ``None``: nobody knows yet when it was created."""
         scan_id = scan_id or f"scan-{len(self._scans) + 1}"
+        created_at = None if ago_s is None else self._now() - timedelta(seconds=ago_s)
         with self._lock:
-            fresh = Snapshot(scan_id=scan_id, target=target, created_at=self._now() - timedelta(seconds=ago_s))
+            fresh = Snapshot(scan_id=scan_id, target=target, created_at=created_at, requested_by=requested_by)
             self._scans = {scan_id: fresh, **self._scans}
         self._tell(scan_id)
         return scan_id
@@ -68,6 +84,13 @@ class StagedFeed:
             **fields,
         )
 
+    def settle(self, scan_id: str) -> None:
+        """A gateway that does not count its events says that the scan has completed; no read has confirmed it yet."""
+        with self._lock:
+            event = Event(scan_id=scan_id, kind=EventKind.COMPLETE, time=self._now())
+            self._scans = {**self._scans, scan_id: apply(self._scans[scan_id], event)}
+        self._tell(scan_id)
+
     def complete(self, scan_id: str, **counts: Any) -> None:
         self.happen(scan_id, EventKind.COMPLETE, result=ScanResult(scan_id, **counts))
 
@@ -100,7 +123,23 @@ class StagedFeed:
         """How many listen."""
         return len(self._listeners)
 
-    def trigger(self, target: str) -> None:
+    def handle(self, scan_id: str) -> str:
+        return f"handle of {scan_id}"
+
+    def caller(self) -> str | None:
+        return self.name
+
+    def repositories(self) -> Sequence[Repository]:
+        return self.known
+
+    def look_up(self) -> None:
+        self.wishes.append(("look_up", ""))
+
+    def reconnect(self) -> None:
+        self.wishes.append(("reconnect", ""))
+
+    def trigger(self, target: str, options: Mapping[str, str]) -> None:
+        self.options = options
         self.wishes.append(("trigger", target))
         self.add(target)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import anywidget
@@ -18,7 +19,7 @@ import ipywidgets
 import pytest
 
 from scanwatch.errors import UsageError
-from scanwatch.model import Phase
+from scanwatch.model import Phase, Repository, ScanStatus
 from scanwatch.panel import Panel
 from scanwatch.panel._flusher import shared
 from scanwatch.panel._text import table_text
@@ -91,6 +92,89 @@ def test_clicks_are_handed_to_the_feed(panel: Panel, feed: StagedFeed) -> None:
 def test_messages_that_make_no_sense_do_nothing(panel: Panel, feed: StagedFeed, content: dict[str, Any]) -> None:
     click(panel, **content)
     assert feed.wishes == []
+
+
+def test_options_typed_beside_a_target_reach_the_feed(panel: Panel, feed: StagedFeed) -> None:
+    click(panel, do="trigger", target="https://host/acme/payments", options={"ref": "main", "depth": 3})
+    assert feed.options == {"ref": "main", "depth": "3"}
+
+
+def test_what_is_selected_in_the_browser_comes_back_as_handles(
+    panel: Panel, feed: StagedFeed, eventually: Eventually
+) -> None:
+    first, second = (scan.scan_id for scan in feed.snapshots())
+    click(panel, do="choose", name="selected", value=[second, first, "gone", 7])
+    eventually(lambda: panel.selected == [second, first, "gone"])
+    assert panel.selection == [f"handle of {first}", f"handle of {second}"]
+
+
+def test_a_selection_made_in_python_is_told_to_the_browser(panel: Panel, feed: StagedFeed, sent: Sent) -> None:
+    chosen = [feed.snapshots()[1].scan_id]
+    panel.selected = chosen
+    assert any(data.get("state", {}).get("selected") == chosen for _, data in sent)
+
+
+def test_the_table_holds_what_the_panel_lists_in_its_order(
+    panel: Panel, feed: StagedFeed, eventually: Eventually
+) -> None:
+    feed.fail(feed.snapshots()[0].scan_id, "no such branch")
+    feed.add("sim://acme/unknown", ago_s=None)
+    assert list(panel.scans()["target"]) == ["sim://acme/payments", "sim://acme/ledger"]
+    click(panel, do="choose", name="filters", value={"text": "acme", "order": "name"})
+    eventually(lambda: panel.filters["order"] == "name")
+    assert list(panel.scans()["target"]) == ["sim://acme/ledger", "sim://acme/payments"]
+    panel.filters = {"state": "failed"}
+    assert list(panel.scans()["error"]) == ["no such branch"]
+
+
+def test_filters_can_be_observed_and_a_misspelt_one_is_refused_with_the_close_one(panel: Panel) -> None:
+    seen: list[str] = []
+    panel.observe(lambda change: seen.append(change["new"]["state"]), "filters")
+    panel.filters = {"state": "stalled"}
+    assert seen == ["stalled"]
+    with pytest.raises(UsageError, match="no state 'fialed'; did you mean 'failed'"):
+        panel.filters = {"state": "fialed"}
+    with pytest.raises(UsageError, match="no filter 'txt'; did you mean 'text'"):
+        panel.filters = {"txt": "x"}
+
+
+def test_repositories_and_the_callers_name_are_told_when_they_are_known(
+    panel: Panel, feed: StagedFeed, eventually: Eventually
+) -> None:
+    click(panel, do="look_up")
+    click(panel, do="reconnect")
+    assert feed.wishes == [("look_up", ""), ("reconnect", "")]
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    feed.known = (Repository("1", "acme/new", "sim://acme/new", now, now, last_scan_status=ScanStatus.FAILED),)
+    feed.name = "ada"
+    feed.complain(None)
+    eventually(lambda: panel.caller == "ada")
+    assert panel.repositories == [{"target": "sim://acme/new", "name": "acme/new", "status": "failed", "at": None}]
+
+
+def test_an_error_of_the_python_side_is_told_in_words_with_details(
+    panel: Panel, feed: StagedFeed, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_scan_id: str) -> None:
+        raise ValueError("the moon is full")
+
+    monkeypatch.setattr(feed, "cancel", broken)
+    click(panel, do="cancel", scan_id=feed.snapshots()[0].scan_id)
+    eventually(lambda: panel.problem)
+    assert "the moon is full" in panel.problem["words"]
+    assert "Traceback" in panel.problem["details"]
+
+
+def test_an_error_while_rows_are_told_is_told_too(
+    panel: Panel, feed: StagedFeed, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ValueError("no snapshots today")
+
+    monkeypatch.setattr(feed, "snapshots", broken)
+    feed.complain("x")
+    eventually(lambda: panel.problem)
+    assert "no snapshots today" in panel.problem["words"]
 
 
 def test_opened_details_bring_the_events(panel: Panel, feed: StagedFeed, sent: Sent, eventually: Eventually) -> None:

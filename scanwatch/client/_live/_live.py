@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -49,6 +50,7 @@ class LiveTransport(Requests):
         self._push: Push | None = None
         self._known = False
         """Whether a gateway was ever joined there."""
+        self._hurried = asyncio.Event()
 
     @property
     def gateway(self) -> str:
@@ -94,7 +96,16 @@ class LiveTransport(Requests):
                 backoff.reset()
             pause_s = backoff.next_pause_s()
             listener.left(reason, datetime.now(UTC) + timedelta(seconds=pause_s), backoff.tries)
-            await asyncio.sleep(pause_s)
+            await self._pause(pause_s)
+
+    def hurry(self) -> None:
+        self._hurried.set()
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurried.clear()
+        with suppress(TimeoutError):  # not wait_for(), which forgets a cancellation before Python 3.12
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
 
     async def _refusal(self) -> GatewayRefused | None:
         """Why it is of no use to try again; ``None``: it may be.

@@ -158,11 +158,11 @@ class Push:
     def _greeted(self, *args: Any) -> None:
         self._received(lambda: RecordedEvent(t_ms=0, name=wire.GATEWAY, args=list(args)))
         try:
-            wire.decode_as(wire.Hello, args[0] if args else None, wire.GATEWAY)
+            hello = wire.decode_as(wire.Hello, args[0] if args else None, wire.GATEWAY)
         except WireError:
             self._listener.nonsense_heard()
         else:
-            self._listener.greeted()
+            self._listener.greeted(hello.caller)
 
     def _heard(self, name: Any = "", *args: Any) -> None:
         if not isinstance(name, str):

@@ -103,8 +103,9 @@ export class Rest {
     this.headers = token ? { Authorization: `Bearer ${token}` } : {};
   }
 
-  async trigger(text) {
-    const { target, options } = wantedScan(text);
+  async trigger(text, more = {}) {
+    const { target, options: own } = wantedScan(text);
+    const options = { ...own, ...more };
     const known = (await this.get("repositories")).find(({ gitUrl }) => gitUrl === target);
     const name = targetName(target).slice(0, 200);
     const repository = known ?? (await this.post("repositories", { name, gitUrl: target }));

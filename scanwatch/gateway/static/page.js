@@ -40,10 +40,13 @@ class Session {
   constructor(given, onRefused) {
     this.rest = new Rest(BASE, given);
     this.store = new RowStore();
+    this.repositories = [];
+    this.caller = null;
     this.link = new Link(BASE, given, {
       joined: () => this.joined(),
-      greeted: ({ version }) => {
+      greeted: ({ version, caller }) => {
         part("version").textContent = version;
+        this.caller = caller ?? null;
       },
       event: (id, kind, payload) => this.feed.receive(id, kind, payload),
       state: (connection) => this.say("connection", connection),
@@ -82,21 +85,46 @@ class Session {
     this.flush();
     showOnly("panel");
     const actions = {
-      trigger: (target) => this.wish(() => this.rest.trigger(target)),
+      trigger: (target, options) => this.wish(() => this.rest.trigger(target, options)),
       cancel: (id) => this.wish(() => this.rest.cancel(id)),
       retry: (id) => this.wish(() => this.rest.retry(id)),
       open: (id) => this.wish(() => this.openLog(id)),
       close: (id) => this.feed.closeLog(id),
+      reconnect: () => this.link.again(),
+      lookUp: () => this.wish(() => this.lookUp()),
     };
-    const host = { actions, alive: () => true, busy: () => false };
-    this.view = new PanelView(part("panel"), this.store, host, { example: EXAMPLE, max_height: this.listHeight() });
+    const options = { example: EXAMPLE, max_height: this.listHeight() };
+    this.view = new PanelView(part("panel"), this.store, this.host(actions), options);
+  }
+
+  /** What the panel asks of a kernel elsewhere. There is one view, so nothing has to be shared. */
+  host(actions) {
+    return {
+      actions,
+      alive: () => true,
+      busy: () => false,
+      share() {},
+      shared: () => undefined,
+      repositories: () => this.repositories,
+      caller: () => this.caller,
+      problem: () => null,
+    };
+  }
+
+  async lookUp() {
+    const rows = await this.rest.get("repositories");
+    this.repositories = rows.map(({ name, gitUrl, lastScanStatus, lastScanAt }) => ({
+      name,
+      target: gitUrl,
+      status: lastScanStatus,
+      at: lastScanAt && Date.parse(lastScanAt),
+    }));
+    this.view.changed();
   }
 
   /** The list takes the height that the window leaves. */
   fit() {
-    if (!this.view) return;
-    this.view.list.maxHeight = this.listHeight();
-    this.view.changed();
+    this.view?.setMaxHeight(this.listHeight());
   }
 
   listHeight() {

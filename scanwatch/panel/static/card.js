@@ -2,6 +2,7 @@
 
 import { copyButton, Details } from "./details.js";
 import {
+  cancelOne,
   make,
   makeBar,
   makeButton,
@@ -92,7 +93,8 @@ export class Card {
       this.question = null;
       return this.button.focus();
     }
-    this.question = makeQuestion(this.row.name, {
+    this.question = makeQuestion({
+      ...cancelOne(this.row.name),
       onYes: () => {
         this.handlers.cancel(this.id);
         this.ask(false);

@@ -14,7 +14,7 @@ export class Details {
     this.started = make("span");
     this.axis = make("div", "sw-axis");
     this.attempts = make("ol", "sw-attempts");
-    this.attemptsHead = make("h4", "sw-h4", {}, "Attempts");
+    this.attemptsHead = make("div", "sw-h4", {}, "Attempts");
     this.count = make("span");
     this.log = make("div", "sw-log", { role: "log", "aria-live": "off", "aria-label": "Last events" });
     this.calls = make("div", "sw-calls");
@@ -30,12 +30,12 @@ export class Details {
           "section",
           "",
           {},
-          make("h4", "sw-h4", {}, "Phases", this.started),
+          make("div", "sw-h4", {}, "Phases", this.started),
           this.axis,
           this.attemptsHead,
           this.attempts,
         ),
-        make("section", "", {}, make("h4", "sw-h4", {}, "Last events", this.count), this.log),
+        make("section", "", {}, make("div", "sw-h4", {}, "Last events", this.count), this.log),
         this.calls,
       ),
     );
@@ -74,10 +74,10 @@ export class Details {
 }
 
 /** A call that a click copies. */
-export function copyButton(label, code) {
+export function copyButton(label, code, spoken = `Copy ${code}`) {
   const button = makeButton(
     "sw-call",
-    `Copy ${code}`,
+    spoken,
     { title: "Copy" },
     async () => {
       await navigator.clipboard?.writeText(code).catch(() => {});

@@ -84,16 +84,39 @@ export function updateBar(bar, facts, row) {
   setAttribute(bar, "aria-label", `Progress of ${row.name}`);
 }
 
-/** The place on a row or card that asks before a scan is cancelled. */
-export function makeQuestion(name, { onYes, onNo }) {
-  const yes = makeButton("sw-button sw-small sw-stop", `Cancel scan of ${name}`, {}, onYes, "Cancel scan");
-  const no = makeButton("sw-button sw-small", `Keep scan of ${name}`, {}, onNo, "Keep");
-  const question = make("div", "sw-ask", { role: "alertdialog", "aria-label": "Cancel this scan?" }, yes, no);
+/** The place on a row or card that asks before a scan is cancelled, or several are cancelled or scanned again. */
+export function makeQuestion({ title, yes, no, spokenYes, spokenNo, onYes, onNo, harmless = false }) {
+  const look = harmless ? "sw-button sw-small" : "sw-button sw-small sw-stop";
+  const agree = makeButton(look, spokenYes, {}, onYes, yes);
+  const keep = makeButton("sw-button sw-small", spokenNo, {}, onNo, no);
+  const question = make("div", "sw-ask", { role: "alertdialog", "aria-label": title }, agree, keep);
   question.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
+    event.preventDefault();
     event.stopPropagation();
     onNo();
   });
-  question.focusNo = () => no.focus({ preventScroll: true });
+  question.focusNo = () => keep.focus({ preventScroll: true });
   return question;
+}
+
+/** What is asked before one scan, of this name, is cancelled. */
+export function cancelOne(name) {
+  return {
+    title: "Cancel this scan?",
+    yes: "Cancel scan",
+    no: "Keep",
+    spokenYes: `Cancel scan of ${name}`,
+    spokenNo: `Keep scan of ${name}`,
+  };
+}
+
+/** What is asked before a selection of `count` scans is cancelled or scanned again. */
+export function askMany(deed, count) {
+  if (deed === "cancel") {
+    const yes = `Cancel ${count} scans`;
+    return { title: `${yes}?`, yes, no: "Keep", spokenYes: yes, spokenNo: `Keep ${count} scans` };
+  }
+  const yes = `Scan ${count} again`;
+  return { title: `${yes}?`, yes, no: "Leave", spokenYes: yes, spokenNo: "Leave them", harmless: true };
 }

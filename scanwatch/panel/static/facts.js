@@ -1,6 +1,6 @@
 // What a row says: every word, role and segment that any layout shows. Pure; times in milliseconds.
 
-import { agoText, capital, clockText, countText, durationText, percentText, plural, remainingText } from "./words.js";
+import { agoText, capital, clockText, countText, durationText, percentText, plural, remainingText, waitText } from "./words.js";
 
 export const PHASES = ["discovery", "fetch", "parse", "validate", "persist"];
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
@@ -89,8 +89,11 @@ function reachedBefore(row) {
   return Math.max(-1, ...phases);
 }
 
-/** Everything shown of a row. `live`: events come in; else clock times take the place of ages. */
-export function factsOf(row, { now: here, live = true, readOnly = false, stalledAfterS = 30 }) {
+/**
+ * Everything shown of a row. `live`: events come in; else clock times take the place of ages. `queue`: its {place, of}
+ * among those that wait, where all are known. `byYou`: its cancel was asked for here.
+ */
+export function factsOf(row, { now: here, live = true, readOnly = false, stalledAfterS = 30, queue, byYou }) {
   const now = timeOf(row, here);
   const state = stateAt(row, now, stalledAfterS);
   const ended = isTerminal(row);
@@ -103,7 +106,7 @@ export function factsOf(row, { now: here, live = true, readOnly = false, stalled
     working,
     word: WORDS[state],
     role: live || ended ? ROLES[state] : "idle",
-    note: noteOf(row, state, now, live),
+    note: noteOf(row, state, { now, live, queue, byYou }),
     ...lineOf(row, state, between),
     segments: segmentsOf(row),
     breathing: live && working && state !== "cancelling" && quietS < QUIET_S,
@@ -116,7 +119,7 @@ export function factsOf(row, { now: here, live = true, readOnly = false, stalled
     estimate: working && live && state !== "stalled" ? estimateOf(row, now) : "",
     last: lastOf(row, working, quietS, live),
     lastTone: !working || !live ? "" : state === "stalled" ? "warn" : quietS >= QUIET_S ? "strong" : "",
-    can: readOnly || !live ? "" : canOf(row, state),
+    can: deedOn(row, { live, readOnly }),
   };
   facts.spoken = spokenOf(facts, row);
   return facts;
@@ -134,16 +137,33 @@ function quietFor(row, now) {
   return row.updated === undefined ? 0 : Math.max(0, (now - row.updated) / 1000);
 }
 
-function noteOf(row, state, now, live) {
+function noteOf(row, state, { now, live, queue, byYou }) {
   if (state === "unknown") return "reading";
-  if (state === "retrying") return `attempt ${row.attempt}`;
+  if (state === "queued") return queue && live ? `${queue.place} of ${queue.of} queued` : "";
+  if (state === "cancelled") return byYou ? "by you" : "";
+  if (state === "retrying") return retryOf(row, now, live);
   if (!live && (state === "in_progress" || state === "stalled")) return `at ${clockText(now)}`;
   if (state === "stalled") return "in progress";
   if (state === "cancelling")
     return row.cancel_asked && live ? `asked ${agoText((now - row.cancel_asked) / 1000)}` : "asked";
-  if (state === "completed") return row.attempt > 1 ? `attempt ${row.attempt}` : "";
-  if (state === "failed") return row.failures?.length > 1 ? `${row.failures.length} attempts` : "";
+  if (state === "completed") return row.attempt > 1 ? attemptOf(row) : "";
+  if (state === "failed") return failedOf(row);
   return "";
+}
+
+/** "2 of 3 in 4 s" while the next attempt waits, "attempt 2 of 3" once it runs. */
+function retryOf(row, now, live) {
+  const seconds = isBetween(row) && row.retry_at !== undefined && live ? Math.ceil((row.retry_at - now) / 1000) : 0;
+  return seconds > 0 && row.attempts ? `${row.attempt} of ${row.attempts} in ${waitText(seconds)}` : attemptOf(row);
+}
+
+function attemptOf(row) {
+  return `attempt ${row.attempt}${row.attempts ? ` of ${row.attempts}` : ""}`;
+}
+
+function failedOf({ failures, attempts }) {
+  if (!(failures?.length > 1)) return "";
+  return `${failures.length}${attempts ? ` of ${attempts}` : ""} attempts`;
 }
 
 /** The second line under the name: {line, isPath, isBad}. */
@@ -168,8 +188,7 @@ function failureOf(row) {
 }
 
 function stoppedOf(row) {
-  if (row.message) return row.message;
-  return PHASES.includes(row.phase) ? `Stopped in ${row.phase}` : "Stopped before it began";
+  return PHASES.includes(row.phase) ? `Stopped in ${row.phase}, nothing was stored` : "Stopped before it began";
 }
 
 function lastFailureOf(row) {
@@ -226,9 +245,10 @@ function lastOf(row, working, quietS, live) {
   return live ? agoText(quietS) : clockText(row.updated, true);
 }
 
-function canOf(row, state) {
-  if (state === "failed" || state === "cancelled") return "retry";
-  return isTerminal(row) || state === "cancelling" ? "" : "cancel";
+/** What may be done to a scan: "cancel", "retry" or nothing. */
+export function deedOn(row, { live, readOnly }) {
+  if (!row || readOnly || !live || row.status === "cancelling" || row.status === "completed") return "";
+  return isTerminal(row) ? "retry" : "cancel";
 }
 
 function spokenOf(facts, row) {

@@ -8,14 +8,15 @@ import { clockText, countText, durationText, remainingText } from "./words.js";
 const SPEAK_EVERY_MS = 5000;
 
 export class Foot {
-  constructor({ onPause, onShowNew }) {
+  constructor({ onPause, onShowNew, onCancel, onRetry, onClear }) {
     this.parts = ["completed", "failed", "cancelled", "in_progress", "queued"].map((state) =>
       make("i", `sw-all-${state}`),
     );
     this.ended = make("span", "sw-foot-main");
     this.toGo = make("span", "sw-foot-more");
     this.fresh = makeButton("sw-button sw-small", "Show new scans", {}, onShowNew);
-    this.rows = make("span");
+    this.rows = make("span", "sw-foot-more");
+    this.buildSelection(onCancel, onRetry, onClear);
     this.pauseWord = make("span", "sw-pause-word");
     this.pauseIcon = make("span", "sw-state-icon");
     this.pause = makeButton(
@@ -36,6 +37,7 @@ export class Foot {
       this.ended,
       this.toGo,
       make("span", "sw-grow"),
+      this.chosen,
       this.fresh,
       this.rows,
       this.rule,
@@ -43,7 +45,18 @@ export class Foot {
     );
   }
 
-  update({ counts, rows, now, live, at, paused, listed, inSight, fresh }) {
+  buildSelection(onCancel, onRetry, onClear) {
+    const small = "sw-button sw-small";
+    this.count = make("span");
+    this.cancel = makeButton(small, "", {}, onCancel);
+    this.retry = makeButton(small, "", {}, onRetry);
+    const clear = makeButton("sw-icon-button", "Clear the selection", { title: "Clear the selection" }, onClear, icon("cancel"));
+    const label = { role: "group", "aria-label": "Selected scans" };
+    this.chosen = make("span", "sw-chosen", label, this.count, this.cancel, this.retry, clear);
+  }
+
+  update({ counts, rows, now, live, at, paused, listed, inSight, fresh, selected, asking }) {
+    this.updateSelection(selected, asking);
     [counts.completed, counts.failed, counts.cancelled, counts.in_progress, counts.queued].forEach((count, index) => {
       this.parts[index].style.flexGrow = count;
       show(this.parts[index], count > 0);
@@ -72,6 +85,19 @@ export class Foot {
     show(this.pause, live);
     show(this.rule, live);
     this.updatePause(Boolean(paused));
+  }
+
+  updateSelection({ size, cancel, retry }, asking) {
+    show(this.chosen, size > 0);
+    setText(this.count, `${countText(size)} selected`);
+    this.updateDeed(this.cancel, cancel.length, asking, `Cancel ${countText(cancel.length)}`);
+    this.updateDeed(this.retry, retry.length, asking, `Scan ${countText(retry.length)} again`);
+  }
+
+  updateDeed(button, count, asking, words) {
+    show(button, count > 0 && !asking);
+    setText(button, words);
+    setAttribute(button, "aria-label", `${words}, selected`);
   }
 
   updatePause(paused) {

@@ -13,6 +13,7 @@ const ring = ["circle", { cx: 8, cy: 8, r: 6, ...line }];
 const disc = ["circle", { cx: 8, cy: 8, r: 6.75, fill: "currentColor" }];
 const dot = (x, y, r) => ["circle", { cx: x, cy: y, r, fill: "currentColor" }];
 const hollow = (x) => ["circle", { cx: x, cy: 6, r: 2.5, ...line, "stroke-width": 1.4 }];
+const knob = (x, y) => ["circle", { cx: x, cy: y, r: 1.8, ...line, "stroke-width": 1.3 }];
 const path = (d, look = line) => ["path", { d, ...look }];
 
 // A pie is a thick short-radius circle of which only a part is stroked; the part is set by `setPie`.
@@ -61,6 +62,7 @@ const SHAPES = {
       "stroke-width": 1.3,
     }),
   ],
+  options: [path("M2.5 5h3m4 0h4M2.5 11h4m4 0h3", { ...line, "stroke-width": 1.3 }), knob(7.5, 5), knob(8.5, 11)],
   pause: [path("M5.5 3.7v8.6m5-8.6v8.6", { ...line, "stroke-width": 1.9 })],
   resume: [path("M5 3.4v9.2L12.6 8z", { fill: "currentColor" })],
   copy: [

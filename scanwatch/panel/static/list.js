@@ -1,7 +1,7 @@
 // The list of rows: only those in sight exist in the document. It has one tab stop; arrows move the current row.
 
 import { Details } from "./details.js";
-import { make, setAttribute, setText } from "./elements.js";
+import { askMany, cancelOne, make, setAttribute } from "./elements.js";
 import { CompactRow, FullRow } from "./rows.js";
 
 const HEADS = [
@@ -18,9 +18,10 @@ const OVERSCAN = 4;
 let panels = 0;
 
 export class ScanList {
-  constructor({ compact, label, maxHeight, actions, changed }) {
+  constructor({ compact, label, maxHeight, selection, actions, changed }) {
     this.compact = compact;
     this.maxHeight = maxHeight;
+    this.selection = selection;
     this.actions = actions;
     this.changed = changed;
     this.prefix = `sw-${(panels += 1)}`;
@@ -32,46 +33,56 @@ export class ScanList {
     this.current = null;
     this.asking = null;
     this.pointerInside = false;
+    this.can = () => "";
     this.box = make("div", "sw-rows", { role: "rowgroup" });
-    const heads = HEADS.map(([word, look]) =>
-      make(
-        "span",
-        look.includes("unseen") ? "" : look,
-        { role: "columnheader" },
-        look.includes("unseen") ? make("span", look, {}, word) : word,
-      ),
-    );
-    this.node = make(
-      "div",
-      "sw-list",
-      { role: "grid", tabindex: "0", "aria-label": label, "data-lm-suppress-shortcuts": "true" },
-      ...(compact ? [] : [make("div", "sw-head", { role: "row", "aria-rowindex": "1" }, ...heads)]),
-      this.box,
-    );
-    this.node.addEventListener("scroll", changed, { passive: true });
-    this.node.addEventListener("keydown", (event) => this.key(event));
-    this.box.addEventListener("pointerenter", () => {
-      this.pointerInside = true;
-    });
-    this.box.addEventListener("pointerleave", () => {
-      this.pointerInside = false;
-      changed();
-    });
-    this.node.addEventListener("focusout", changed);
-    this.box.addEventListener("pointerdown", (event) => this.pressed(event));
+    this.node = this.makeGrid(label);
+    this.listen();
     this.handlers = {
       toggle: (id) => this.toggle(id),
       nameClicked: (id) => {
         if (this.isNarrow()) this.toggle(id);
       },
-      ask: (id) => this.ask(id),
+      ask: (id) => this.askFor(this.among(id, "cancel"), "cancel", id),
       keep: () => this.ask(null),
-      cancel: (id) => {
-        this.actions.cancel(id);
-        this.ask(null);
-      },
-      retry: (id) => this.actions.retry(id),
+      agree: () => this.agree(),
+      retry: (id) => this.retry(id),
     };
+  }
+
+  makeGrid(label) {
+    const unseen = (look) => look.includes("unseen");
+    const heads = HEADS.map(([word, look]) =>
+      make(
+        "span",
+        unseen(look) ? "" : look,
+        { role: "columnheader" },
+        unseen(look) ? make("span", look, {}, word) : word,
+      ),
+    );
+    const attributes = {
+      role: "grid",
+      tabindex: "0",
+      "aria-label": label,
+      "aria-multiselectable": "true",
+      "data-lm-suppress-shortcuts": "true",
+    };
+    const head = this.compact ? [] : [make("div", "sw-head", { role: "row", "aria-rowindex": "1" }, ...heads)];
+    return make("div", "sw-list", attributes, ...head, this.box);
+  }
+
+  listen() {
+    this.node.addEventListener("scroll", this.changed, { passive: true });
+    this.node.addEventListener("keydown", (event) => this.key(event));
+    this.node.addEventListener("focusout", this.changed);
+    this.box.addEventListener("pointerenter", () => {
+      this.pointerInside = true;
+    });
+    this.box.addEventListener("pointerleave", () => {
+      this.pointerInside = false;
+      this.changed();
+    });
+    this.box.addEventListener("pointerdown", (event) => this.pressed(event));
+    this.box.addEventListener("click", (event) => this.clicked(event));
   }
 
   /** Whether rows must stay where they are: somebody reads, points at or works with them. */
@@ -94,11 +105,15 @@ export class ScanList {
     const shown = new Set(ids);
     for (const id of this.opened.keys()) if (!shown.has(id)) this.toggle(id);
     if (this.current !== null && !shown.has(this.current)) this.current = null;
-    if (this.asking !== null && !shown.has(this.asking)) this.asking = null;
+    if (this.asking !== null && !shown.has(this.asking.at)) this.asking = null;
   }
 
-  /** Draw the rows in sight; `of(id)` gives {row, facts, estimate, lines, now}. Returns how many are in sight. */
-  paint(of, countOfAll) {
+  /**
+   * Draw the rows in sight; `of(id)` gives {row, facts, estimate, lines, now}, `can(id)` what may be done to one.
+   * Returns how many are in sight.
+   */
+  paint(of, can, countOfAll) {
+    this.can = can;
     const height = this.rowHeight();
     const extra = [...this.opened.values()].reduce((sum, details) => sum + (details.height ?? 0), 0);
     this.node.style.maxHeight = `${this.maxHeight + Math.min(extra, 400)}px`;
@@ -135,16 +150,16 @@ export class ScanList {
       const state = of(id);
       const row = this.pool.get(id) ?? this.take(id);
       const open = this.opened.has(id);
-      const asking = this.asking === id && state.facts.can === "cancel";
+      const asking = this.asking?.at === id && state.facts.can ? this.question(state.row) : null;
       settle(row.node);
-      row.place({ y, index, current: this.current === id, open });
+      row.place({ y, index, current: this.current === id, open, selected: this.selection.has(id) });
       row.update(state.row, state.facts, { ...state, open, asking });
       if (!open) continue;
       settle(this.opened.get(id).node);
       grew = this.drawDetails(this.opened.get(id), y + height, state) || grew;
     }
     setAttribute(this.node, "aria-activedescendant", this.pool.get(this.current)?.node.id ?? null);
-    if (this.asking !== null && !this.pool.get(this.asking)?.question) this.ask(null);
+    if (this.asking !== null && !this.pool.get(this.asking.at)?.question) this.asking = null;
     if (grew) this.changed();
   }
 
@@ -187,30 +202,109 @@ export class ScanList {
     this.changed();
   }
 
-  /** Ask in the row whether its scan should be cancelled; `null` takes the question back. */
-  ask(id) {
+  question(row) {
+    const { ids, deed } = this.asking;
+    return ids.length === 1 && deed === "cancel" ? cancelOne(row.name) : askMany(deed, ids.length);
+  }
+
+  /** Ask in a row before something is done; `null` takes the question back. */
+  ask(asking) {
     const before = this.asking;
-    this.asking = id;
+    this.asking = asking;
     this.changed.now();
-    if (id !== null) this.pool.get(id)?.question?.focusNo();
+    if (asking !== null) this.pool.get(asking.at)?.question?.focusNo();
     else if (before !== null) this.node.focus({ preventScroll: true });
   }
 
-  pressed(event) {
+  /** Ask in the row `at` before `deed` is done to the scans `ids`. */
+  askFor(ids, deed, at) {
+    if (!ids.length) return;
+    this.goTo(this.listed.indexOf(at));
+    this.changed.now();
+    this.ask({ ids, deed, at });
+  }
+
+  askSelected(deed) {
+    const ids = this.deeds()[deed];
+    const at = ids.includes(this.current) ? this.current : this.listed.find((id) => ids.includes(id));
+    if (at !== undefined) this.askFor(ids, deed, at);
+  }
+
+  agree() {
+    const { ids, deed } = this.asking;
+    for (const id of ids) if (this.can(id) === deed) this.actions[deed](id);
+    this.ask(null);
+  }
+
+  /** The scans meant by a deed on the row `id`: the selection if the row is in it, else the row alone. */
+  among(id, deed) {
+    const several = this.selection.has(id) && this.selection.size > 1;
+    return (several ? this.selection.ids : [id]).filter((one) => this.can(one) === deed);
+  }
+
+  retry(id) {
+    const ids = this.among(id, "retry");
+    if (ids.length > 1) this.askFor(ids, "retry", id);
+    else if (ids.length) this.actions.retry(ids[0]);
+  }
+
+  /** What can be done to the selected scans: {size, cancel: ids, retry: ids}. */
+  deeds() {
+    const having = (deed) => this.selection.ids.filter((id) => this.can(id) === deed);
+    return { size: this.selection.size, cancel: having("cancel"), retry: having("retry") };
+  }
+
+  rowOf(event) {
     const row = event.target.closest?.(".sw-row");
-    const entry = [...this.pool].find(([, { node }]) => node === row);
-    if (entry) this.current = entry[0];
+    return [...this.pool].find(([, { node }]) => node === row)?.[0] ?? null;
+  }
+
+  pressed(event) {
+    const id = this.rowOf(event);
+    if (id === null) return;
+    // Else a range chosen with Shift would select the words of the rows in between.
+    if (event.shiftKey) event.preventDefault();
+    this.before = this.current;
+    this.current = id;
     this.changed();
   }
 
+  /** A click on a row selects it; on one of its buttons it does what the button says. */
+  clicked(event) {
+    const id = this.rowOf(event);
+    if (id === null || event.target.closest("button, .sw-ask") || getSelection()?.type === "Range") return;
+    if (event.shiftKey) this.selection.range(this.listed, id, this.before ?? id);
+    else if (event.ctrlKey || event.metaKey) this.selection.toggle(id);
+    else if (!this.isNarrow()) this.selection.only(id);
+    this.node.focus({ preventScroll: true });
+  }
+
   key(event) {
-    if (event.target !== this.node || event.altKey || event.ctrlKey || event.metaKey) return;
-    const act = this.moves(event.key) ?? this.deeds(event.key);
+    if (event.altKey || event.target.closest(".sw-ask, .sw-details")) return;
+    const act = this.reaction(event);
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
     act();
     this.changed();
+  }
+
+  /** What a key means here. On a button of a row only moving away does: the button has keys of its own. */
+  reaction(event) {
+    const { key, shiftKey } = event;
+    if (event.ctrlKey || event.metaKey)
+      return key.toLowerCase() === "a" && !shiftKey ? () => this.selection.all(this.listed) : null;
+    const move = this.moves(key);
+    if (event.target !== this.node && !move) return null;
+    if (move) return () => this.moveTo(move.to, shiftKey);
+    return this.acts(key);
+  }
+
+  moveTo(index, selecting) {
+    const from = this.current;
+    this.goTo(index);
+    if (selecting) this.selection.range(this.listed, this.current, from);
+    this.node.focus({ preventScroll: true });
   }
 
   moves(key) {
@@ -219,27 +313,24 @@ export class ScanList {
     const last = this.listed.length - 1;
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last, PageDown: at + page, PageUp: at - page }[key];
     if (to === undefined || last < 0) return null;
-    return () => this.goTo(Math.min(last, Math.max(0, to)));
+    return { to: Math.min(last, Math.max(0, to)) };
   }
 
-  deeds(key) {
+  acts(key) {
     const id = this.current;
     if (id === null) return null;
-    const row = this.pool.get(id);
+    const [opening, closing] = this.node.matches(":dir(rtl)") ? ["ArrowLeft", "ArrowRight"] : ["ArrowRight", "ArrowLeft"];
     return {
       Enter: () => this.toggle(id),
-      ArrowRight: () => {
+      [opening]: () => {
         if (!this.opened.has(id)) this.toggle(id);
       },
-      ArrowLeft: () => {
+      [closing]: () => {
         if (this.opened.has(id)) this.toggle(id);
       },
-      c: () => {
-        if (row?.can === "cancel") this.ask(id);
-      },
-      r: () => {
-        if (row?.can === "retry") this.actions.retry(id);
-      },
+      " ": () => this.selection.toggle(id),
+      c: () => this.askFor(this.among(id, "cancel"), "cancel", id),
+      r: () => this.retry(id),
     }[key];
   }
 

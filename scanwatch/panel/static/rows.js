@@ -19,6 +19,8 @@ class BaseRow {
   constructor(handlers) {
     this.handlers = handlers;
     this.id = null;
+    this.askedFor = null;
+    this.question = this.askCell = null;
     this.textAt = 0;
   }
 
@@ -30,7 +32,7 @@ class BaseRow {
     this.fresh = true;
   }
 
-  place({ y, index, current, open }) {
+  place({ y, index, current, open, selected }) {
     // The bar of a row that was just bound to another scan must not glide from the one's share to the other's.
     this.node.classList.toggle("sw-fresh", this.fresh);
     this.fresh = false;
@@ -39,6 +41,8 @@ class BaseRow {
     setAttribute(this.node, "aria-rowindex", index + 2);
     this.node.classList.toggle("sw-current", current);
     this.node.classList.toggle("sw-opened", open);
+    this.node.classList.toggle("sw-selected", selected);
+    setAttribute(this.node, "aria-selected", selected);
   }
 
   /** Words change at most once a second, or at once with the state; the bar with every paint. */
@@ -71,20 +75,19 @@ class BaseRow {
     this.action.title = facts.can === "cancel" ? "Cancel" : "Scan again";
   }
 
-  /** Ask before cancelling, in the row itself. */
-  setAsking(asking, row) {
-    if (asking === Boolean(this.question)) return;
-    this.node.classList.toggle("sw-asking", asking);
-    if (!asking) {
-      this.question.remove();
-      this.question = null;
-      return;
-    }
-    this.question = makeQuestion(row.name, {
-      onYes: () => this.handlers.cancel(this.id),
-      onNo: () => this.handlers.keep(),
-    });
-    this.node.append(this.question);
+  /** Ask in the row itself; `asked` is what a question says, null for none. */
+  setAsking(asked) {
+    const title = asked?.title ?? null;
+    if (title === this.askedFor) return;
+    this.askedFor = title;
+    this.node.classList.toggle("sw-asking", asked !== null);
+    this.askCell?.remove();
+    this.question = this.askCell = null;
+    if (!asked) return;
+    const { agree, keep } = this.handlers;
+    this.question = makeQuestion({ ...asked, onYes: agree, onNo: keep });
+    this.askCell = make("div", "sw-ask-cell", { role: "gridcell" }, this.question);
+    this.node.append(this.askCell);
   }
 }
 
@@ -137,7 +140,7 @@ export class FullRow extends BaseRow {
 
   update(row, facts, { now, open, asking, estimate }) {
     updateBar(this.bar, facts, row);
-    this.setAsking(asking, row);
+    this.setAsking(asking);
     setAttribute(this.chevron, "aria-expanded", open);
     if (!this.wantsText(facts, row, now)) return;
     this.node.classList.toggle("sw-ended", facts.ended);
@@ -147,6 +150,7 @@ export class FullRow extends BaseRow {
     setText(this.statusWord, facts.word);
     setText(this.status.lastChild, facts.note);
     setMiddleCut(this.name.firstChild, row.name);
+    setAttribute(this.name, "aria-label", row.name);
     this.updateLine(facts);
     setText(this.percent, facts.percent);
     setText(this.phase, facts.isBad ? "" : facts.place);
@@ -216,13 +220,15 @@ export class CompactRow extends BaseRow {
     );
   }
 
-  update(row, facts, { now, estimate }) {
+  update(row, facts, { now, asking, estimate }) {
     updateBar(this.bar, facts, row);
+    this.setAsking(asking);
     if (!this.wantsText(facts, row, now)) return;
     setClass(this.statusIcon, `sw-state-icon sw-as-${facts.role}`);
     setIcon(this.statusIcon, facts.state, row.percent ?? 0);
     setAttribute(this.statusIcon, "aria-label", facts.word);
     setMiddleCut(this.name, row.name);
+    setAttribute(this.name, "aria-label", row.name);
     setText(this.percent, facts.percent);
     setText(this.words, compactWords(row, facts));
     this.words.title = facts.line;
@@ -239,7 +245,8 @@ function compactWords(row, facts) {
   if (facts.state === "completed") return row.artifacts === undefined ? facts.files : `${facts.artifacts} artifacts`;
   if (facts.state === "failed" && place) return `failed in ${place}`;
   if (facts.state === "cancelled" && facts.place) return `cancelled in ${facts.place.toLowerCase()}`;
-  if (facts.state === "queued" || facts.state === "cancelling" || facts.state === "unknown" || facts.ended)
+  if (facts.state === "queued") return facts.note || "queued";
+  if (facts.state === "cancelling" || facts.state === "unknown" || facts.ended)
     return facts.word.toLowerCase();
   const words = facts.state === "stalled" ? `stalled, ${place}` : place || facts.line;
   return facts.state === "retrying" ? `${words}, ${facts.note}` : words;

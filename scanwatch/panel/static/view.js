@@ -1,20 +1,33 @@
-// A panel in the document: puts the parts together, decides what is listed, and paints at most once a frame.
+// A panel in the document: puts the parts together and paints at most once a frame.
 // It knows a store and a host, not where they come from: a widget (panel.js) and a page use it alike.
 //
-//   host.actions   trigger(target), cancel(id), retry(id), open(id), close(id)
+//   host.actions   trigger(target, options), cancel(id), retry(id), open(id), close(id), reconnect(), lookUp()
 //   host.alive()   whether anybody can send news and take clicks;   host.busy()  whether one waits
+//   host.share(name, value), host.shared(name)   "selected" and "filters", which all views of a panel have in common
+//   host.repositories()   {target, name, status, at} of those known;   host.caller()  the name others know us by
+//   host.problem()   {words, details} of what went wrong elsewhere; null
 
 import { Card } from "./card.js";
 import { make, show } from "./elements.js";
-import { countStates, factsOf, groupOf, stateOf, timeOf } from "./facts.js";
-import { Announcer, Foot } from "./foot.js";
-import { CompactHead, ConnectionSign, Filters, NoMatch, Note, Trigger, makeEmpty, noteFor } from "./head.js";
-import { ScanList } from "./list.js";
+import { factsOf, timeOf } from "./facts.js";
+import { Announcer } from "./foot.js";
+import { ConnectionSign } from "./head.js";
+import { Note, Problem, noteFor } from "./notes.js";
+import { Table } from "./table.js";
 import { SteadyWords } from "./words.js";
 
 const TICK_MS = 1000;
 const BUSY_AFTER_MS = 1500;
 const AWAY_AFTER_MS = 5000;
+const OPTIONS = {
+  compact: false,
+  single: false,
+  read_only: false,
+  title: "Scans",
+  max_height: 480,
+  stalled_after_s: 30,
+  everything: false,
+};
 
 let views = 0;
 
@@ -23,23 +36,16 @@ export class PanelView {
     this.root = root;
     this.store = store;
     this.host = host;
-    this.options = {
-      compact: false,
-      single: false,
-      read_only: false,
-      title: "Scans",
-      max_height: 480,
-      stalled_after_s: 30,
-      ...options,
-    };
+    this.options = { ...OPTIONS, ...options };
     this.estimates = new SteadyWords();
-    this.paused = null;
+    this.cancelledHere = new Set();
     this.clickedAt = null;
+    this.said = null;
     this.frame = 0;
     this.changed = () => {
-      this.frame ||= requestAnimationFrame(() => this.paint());
+      this.frame ||= requestAnimationFrame(() => this.paintNow());
     };
-    this.changed.now = () => this.paint();
+    this.changed.now = () => this.paintNow();
     this.actions = this.guardedActions();
     this.build();
     const look = () => {
@@ -50,7 +56,7 @@ export class PanelView {
     this.timer = setInterval(look, TICK_MS);
     this.resizes = new ResizeObserver(this.changed);
     this.resizes.observe(root);
-    this.paint();
+    this.paintNow();
   }
 
   destroy() {
@@ -61,82 +67,98 @@ export class PanelView {
     this.panel.remove();
   }
 
+  /** What the user asks for. Nothing is asked of nobody, and what breaks is said under the panel. */
   guardedActions() {
-    const click = (name) => (value) => {
+    const { actions } = this.host;
+    const send = (name, note) => (...values) => {
       if (!this.host.alive()) return;
-      this.clickedAt = Date.now();
-      this.host.actions[name](value);
+      this.said = null;
+      if (note) note(...values);
+      this.safely(() => actions[name](...values));
       this.changed();
     };
+    const click = (name, note) =>
+      send(name, (...values) => {
+        this.clickedAt = Date.now();
+        note?.(...values);
+      });
     return {
       trigger: click("trigger"),
-      cancel: click("cancel"),
+      cancel: click("cancel", (id) => this.cancelledHere.add(id)),
       retry: click("retry"),
-      open: this.host.actions.open,
-      close: this.host.actions.close,
+      reconnect: click("reconnect"),
+      lookUp: send("lookUp"),
+      open: (id) => this.safely(() => actions.open(id)),
+      close: (id) => this.safely(() => actions.close(id)),
     };
   }
 
   build() {
-    const { compact, single, title, read_only: readOnly, max_height: maxHeight } = this.options;
-    this.connection = new ConnectionSign();
-    this.note = new Note();
+    const { compact, single, title } = this.options;
+    this.connection = new ConnectionSign(() => this.actions.reconnect());
+    this.note = new Note(() => this.actions.reconnect());
+    this.problem = new Problem();
     this.announcer = new Announcer(this.store.rows);
-    this.filters = new Filters(() => {
-      this.relist = true;
-      this.changed();
-    });
     this.panel = make("section", `sw${compact ? " sw-compact" : ""}`, { role: "region", "aria-label": title });
-    this.panel.addEventListener("keydown", (event) => this.key(event));
-    if (single) this.buildCard();
-    else this.buildTable(compact, title, readOnly, maxHeight);
-    this.panel.append(this.announcer.node);
+    this.panel.addEventListener("keydown", (event) => this.safely(() => this.key(event)));
+    if (single) this.card = new Card(this.connection, this.cardHandlers(), `sw-card-${(views += 1)}`);
+    else this.table = new Table(this);
+    const nodes = this.card ? [this.note.node, this.card.node] : this.table.nodes;
+    this.panel.append(...nodes, this.problem.node, this.announcer.node);
     this.root.append(this.panel);
   }
 
-  buildCard() {
-    this.card = new Card(this.connection, { ...this.actions, changed: this.changed }, `sw-card-${(views += 1)}`);
-    this.panel.append(this.note.node, this.card.node);
+  cardHandlers() {
+    return { ...this.actions, changed: this.changed };
   }
 
-  buildTable(compact, title, readOnly, maxHeight) {
-    this.list = new ScanList({ compact, label: title, maxHeight, actions: this.actions, changed: this.changed });
-    this.noMatch = new NoMatch(() => this.filters.clear());
-    if (compact) {
-      this.compactHead = new CompactHead(this.connection);
-      return this.panel.append(this.compactHead.node, this.note.node, this.list.node);
+  /** The list may take this many pixels. */
+  setMaxHeight(pixels) {
+    this.table.list.maxHeight = pixels;
+    this.changed();
+  }
+
+  /** Another view of this panel, or Python, has changed what all have in common. */
+  adopt() {
+    this.table?.adopt();
+    this.changed();
+  }
+
+  /** Say under the rows what did not work. */
+  say(problem) {
+    this.said = problem;
+    this.changed();
+  }
+
+  safely(work) {
+    try {
+      return work();
+    } catch (error) {
+      this.say(problemOf(error));
+      return undefined;
     }
-    this.trigger = new Trigger((target) => this.actions.trigger(target));
-    this.top = make("div", "sw-top", {}, ...(readOnly ? [] : [this.trigger.node]), this.connection.node);
-    this.empty = makeEmpty(readOnly, this.options.example);
-    this.foot = new Foot({ onPause: () => this.pause(), onShowNew: () => this.showNew() });
-    this.panel.append(
-      this.top,
-      this.note.node,
-      this.filters.node,
-      this.list.node,
-      this.noMatch.node,
-      this.empty,
-      this.foot.node,
-    );
+  }
+
+  paintNow() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    try {
+      this.paint();
+    } catch (error) {
+      // Not say(): what cannot be painted would be tried again with every frame.
+      this.said = problemOf(error);
+    }
+    this.problem.update(this.said ?? this.host.problem() ?? troubleOf(this.store));
   }
 
   paint() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
     const live = this.situation();
+    const { connection } = this.store;
     this.panel.classList.toggle("sw-past", !live.live);
-    this.connection.update(this.store.connection, this.store.now());
-    this.note.update(
-      noteFor({
-        ...live,
-        connection: this.store.connection,
-        trouble: this.store.trouble,
-        waitsForKernel: this.waitsForKernel(),
-      }),
-    );
+    this.connection.update(connection, this.store.now(), live.alive);
+    this.note.update(noteFor({ ...live, connection, waitsForKernel: this.waitsForKernel() }));
     if (this.card) this.paintCard(live);
-    else this.paintTable(live);
+    else this.table.paint(live);
   }
 
   /** Whether rows are news, and as of when they are shown. */
@@ -165,7 +187,7 @@ export class PanelView {
 
   stateFor(id, rows, live) {
     const row = rows.get(id);
-    const facts = factsOf(row, live);
+    const facts = factsOf(row, { ...live, byYou: this.cancelledHere.has(id) });
     const estimate = this.estimateFor(id, facts, live);
     return { row, facts, estimate, now: timeOf(row, live.now), lines: this.store.events.get(id) };
   }
@@ -188,110 +210,19 @@ export class PanelView {
     this.card.update(id, state.row, state.facts, state);
   }
 
-  paintTable(situation) {
-    // A paused display stands still as a whole: ages that went on would soon call frozen rows stalled.
-    const picture = this.paused ?? this.store;
-    const live = this.paused ? { ...situation, now: this.paused.since } : situation;
-    const { counts, wanted } = this.overview(picture, live);
-    const fresh = this.updateListed(picture, wanted);
-    const empty = counts.all === 0;
-    const inSight = this.list.paint((id) => this.stateFor(id, picture.rows, live), counts.all);
-    show(this.list.node, !empty && this.list.listed.length > 0);
-    if (this.compactHead) return this.compactHead.update(counts, inSight);
-    this.trigger.update(live.live);
-    show(this.top, live.alive);
-    show(this.empty, empty);
-    show(this.filters.node, !empty);
-    show(this.foot.node, !empty);
-    show(this.noMatch.node, !empty && this.list.listed.length === 0);
-    this.noMatch.update(this.filters, counts.all);
-    this.filters.update(counts);
-    const paused = this.paused && { since: this.paused.since, waiting: this.store.changes - this.paused.changes };
-    this.foot.update({
-      counts,
-      rows: picture.rows,
-      now: situation.now,
-      live: live.live,
-      at: live.at,
-      paused,
-      listed: this.list.listed.length,
-      inSight,
-      fresh,
-    });
-  }
-
-  /** What goes over all rows: once for each piece of news and each second, not for every frame of a scroll. */
-  overview(picture, live) {
-    const { state, text, order } = this.filters;
-    const second = Math.floor(live.now / 1000);
-    const key = JSON.stringify([picture.version, second, live.stalledAfterS, state, text, order]);
-    if (key !== this.overviewKey) {
-      this.overviewKey = key;
-      const counts = countStates(picture.rows, live.now, live.stalledAfterS);
-      this.overviewed = { counts, wanted: this.idsFor(picture, live) };
-    }
-    return this.overviewed;
-  }
-
-  /** Bring the list up to date unless that would move rows under somebody's eyes; how many rows wait. */
-  updateListed(picture, wanted) {
-    if (this.relist || !this.list.holds()) {
-      this.relist = false;
-      if (this.list.listed !== wanted) this.list.setListed(wanted);
-      this.fresh = 0;
-    } else if (this.weighed !== wanted) {
-      const listed = new Set(this.list.listed);
-      if (this.list.listed.some((id) => !picture.rows.has(id)))
-        this.list.setListed(this.list.listed.filter((id) => picture.rows.has(id)));
-      this.fresh = wanted.filter((id) => !listed.has(id)).length;
-    }
-    this.weighed = wanted;
-    return this.fresh;
-  }
-
-  idsFor({ order, rows }, live) {
-    const { state, text, order: sort } = this.filters;
-    const needle = text.trim().toLowerCase();
-    const passes = (id) => {
-      const row = rows.get(id);
-      if (!row) return false;
-      if (state === "stalled" && stateOf(row, live.now, live.stalledAfterS) !== "stalled") return false;
-      if (state !== "all" && state !== "stalled" && groupOf(row) !== state) return false;
-      return (
-        !needle ||
-        [row.name, row.target, row.message, row.error, id].some((words) => words?.toLowerCase().includes(needle))
-      );
-    };
-    const ids = order.filter(passes);
-    if (sort === "oldest") ids.reverse();
-    if (sort === "name") ids.sort((a, b) => rows.get(a).name.localeCompare(rows.get(b).name));
-    return ids;
-  }
-
-  pause() {
-    this.paused = this.paused ? null : { ...this.store.frozen(), since: this.store.now(), changes: this.store.changes };
-    this.changed();
-  }
-
-  showNew() {
-    this.list.node.scrollTop = 0;
-    this.relist = true;
-    this.changed();
-  }
-
   key(event) {
-    if (this.card || this.compactHead || event.altKey || event.ctrlKey || event.metaKey) return;
-    const typing = event.target.matches?.("input, select");
-    if (event.key === "Escape" && typing) this.leaveField(event.target);
-    else if (event.key === "/" && !typing) this.filters.input.focus();
-    else if (event.key === "p" && !typing) this.pause();
-    else return;
+    if (event.altKey || event.ctrlKey || event.metaKey || !this.table?.key(event)) return;
     event.preventDefault();
     event.stopPropagation();
   }
+}
 
-  leaveField(field) {
-    if (field === this.filters.input && this.filters.text) return this.filters.set({ text: "" });
-    return this.list.node.focus({ preventScroll: true });
-  }
+function problemOf(error) {
+  const words = `The panel could not show everything (${error.message}). The scans go on; the rows stay as they were.`;
+  return { words, details: `${error.stack ?? error}\n${navigator.userAgent}` };
+}
+
+/** What the gateway, or the kernel, could not do. */
+function troubleOf({ trouble }) {
+  return trouble ? { words: `That did not work. ${trouble}`, details: trouble } : null;
 }

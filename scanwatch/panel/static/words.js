@@ -43,6 +43,11 @@ export function remainingText(seconds) {
   return minutes < 60 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
+/** How long until something that has its time: "4 s", "3 min". */
+export function waitText(seconds) {
+  return seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
+
 /** The reader's local time: "14:03", with seconds "14:03:12". */
 export function clockText(milliseconds, withSeconds = false) {
   const time = new Date(milliseconds);
