@@ -19,7 +19,7 @@ from scanwatch.panel._static import script, stylesheet
 from tests.panel.staged import StagedFeed
 
 HERE = Path(__file__).parent
-URL = "http://stage.test/"
+URL = "http://stage.localhost/"
 LAB_THEMES = Path(sys.prefix, "share", "jupyter", "lab", "themes", "@jupyterlab")
 JUPYTERLAB = {
     "light": "theme-light-extension",
@@ -113,6 +113,7 @@ class Stage:
 
     def names(self) -> list[str]:
         """The names of the rows in sight, from top to bottom."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return [name.partition("\n")[0] for name in self.panel.get_by_role("rowheader").all_inner_texts()]
 
     def open_details(self, text: str) -> None:

@@ -80,8 +80,12 @@ export function copyButton(label, code, spoken = `Copy ${code}`) {
     spoken,
     { title: "Copy" },
     async () => {
-      await navigator.clipboard?.writeText(code).catch(() => {});
-      button.textContent = "copied";
+      // Where a page is not secure there is no clipboard.
+      const copied = await navigator.clipboard?.writeText(code).then(
+        () => true,
+        () => false,
+      );
+      button.textContent = copied ? "copied" : "not copied";
       setTimeout(() => {
         button.textContent = label;
       }, 1200);
