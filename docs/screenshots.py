@@ -76,6 +76,7 @@ def take_in_lab(lab: Lab, browser: Browser, picture: Picture) -> None:
     )
     notebook = open_page(lab, context, name, query="reset&mode=single-document")
     notebook.command("application:toggle-left-area")
+    notebook.page.add_style_tag(content=".jp-cell-toolbar, .jp-Collapser { visibility: hidden; }")
     notebook.run_all()
     for scheme, theme in THEMES.items():
         notebook.command("apputils:change-theme", theme=theme)

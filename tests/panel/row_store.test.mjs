@@ -147,11 +147,13 @@ test("a frozen picture stands still while scans come, go and change places", () 
   assert.deepEqual([...store.rows.keys(), ...store.events.keys()], []);
 });
 
-test("the gateway's clock is followed from patches, not from a stored snapshot", () => {
+test("the kernel's clock is followed from what comes, not from a stored snapshot", () => {
   const store = new RowStore(first(), () => 500_000);
   assert.equal(store.now(), 500_000);
   store.apply({ patch: 1, at: 497_000 });
   assert.equal(store.now(), 497_000);
+  store.load({ ...first(), number: 1, at: 498_000 });
+  assert.equal(store.now(), 498_000);
 });
 
 test("subscribers hear of changes until they leave", () => {

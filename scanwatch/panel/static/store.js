@@ -16,9 +16,10 @@ export class RowStore {
     this.take(snapshot);
   }
 
-  /** Take a snapshot unless that or something newer is shown already; true if nothing is missing now. */
+  /** A snapshot that has just come: take it unless that or something newer is shown already; true if nothing is missing now. */
   load(snapshot) {
     if ((snapshot.number ?? 0) < this.number) return false;
+    if (snapshot.at !== undefined) this.skew = this.clock() - snapshot.at;
     if (snapshot.number === this.number && this.number > 0 && !this.waiting.length) return true;
     this.take(snapshot);
     const waiting = this.waiting;
