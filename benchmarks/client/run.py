@@ -53,7 +53,7 @@ class Scale:
     remembered: int
 
 
-FULL = Scale(repetitions=3, burst=100, paced_s=10.0, remembered=1000)
+FULL = Scale(repetitions=3, burst=100, paced_s=8.0, remembered=1000)
 QUICK = Scale(repetitions=1, burst=50, paced_s=6.0, remembered=500)
 
 WATCHED = 200
