@@ -43,7 +43,7 @@ PHASE_RANGES: Mapping[Phase, tuple[int, int]] = MappingProxyType(
 )
 """The percents each phase covers. 100 comes only with the completed end."""
 
-ONE_END = timedelta(seconds=1)
+ONE_END = timedelta(milliseconds=100)
 """A row and an event that tell of ends this close to each other tell of the same one; attempts are seconds apart."""
 
 MAX_SPANS = 60
@@ -316,8 +316,8 @@ def _unconfirmed_end(snapshot: Snapshot, event: Event) -> Snapshot:
     if event.kind is EventKind.COMPLETE:
         return replace(ended, result=event.result, message=event.message)
     ended = replace(ended, error=event.error, message=event.error)
-    if snapshot.settling and is_noted(snapshot, event.time):  # the row has told of it already
-        return ended
+    if is_noted(snapshot, event.time):  # the row has told of it already
+        return snapshot if not snapshot.settling else ended
     return _attempt_failed(ended, event)
 
 

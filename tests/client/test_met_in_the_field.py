@@ -362,3 +362,15 @@ def test_a_failure_is_counted_once_though_both_its_event_and_its_row_tell_of_it(
         assert conversation.snapshot.attempt == 2
         assert [failure.error for failure in conversation.snapshot.failures] == ["it broke"]
         assert not conversation.snapshot.settling
+
+
+def test_a_failure_whose_event_comes_after_its_row_and_the_next_attempts_is_not_counted_again() -> None:
+    conversation = in_the_field()
+    failed_at, again_at = START + timedelta(seconds=2), START + timedelta(seconds=7)
+    conversation.session.read(
+        record(ScanStatus.FAILED, job="delayed", error="it broke", started_at=START, finished_at=failed_at)
+    )
+    conversation.session.read(record(ScanStatus.IN_PROGRESS, job="active", started_at=again_at, finished_at=failed_at))
+    conversation.hear(field_end(2_003, EventKind.FAILED, "it broke"))
+    assert (conversation.snapshot.attempt, conversation.snapshot.settling) == (2, False)
+    assert [failure.error for failure in conversation.snapshot.failures] == ["it broke"]
