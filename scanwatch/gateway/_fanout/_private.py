@@ -30,6 +30,7 @@ from engineio.async_socket import AsyncSocket
 from ... import wire
 from ...model import Event
 from ._lines import QUEUE_LENGTH, Line, Payload
+from ._queue import SmallQueue
 
 TESTED = {"python-socketio": ((5, 18), (5, 19)), "python-engineio": ((4, 15), (4, 16)), "aiohttp": ((3, 14), (3, 15))}
 """The first version of each library that was tested, and the first that was not."""
@@ -85,6 +86,9 @@ class FastEngine(engineio.AsyncServer):  # type: ignore[misc]  # the library has
         super().__init__(**options)
         self._async: dict[str, Any] = {**self._async, "websocket": _PlainWebSocket}
 
+    def create_queue(self, *_args: Any, **_options: Any) -> SmallQueue[packet.Packet | None]:
+        return SmallQueue()
+
     async def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
         """The library offers no other moment: it has just made the connection, and has done nothing with it yet."""
         if event == "connect":
@@ -118,6 +122,8 @@ class FastEngine(engineio.AsyncServer):  # type: ignore[misc]  # the library has
 class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
     """A connection that writes by itself whenever the library's writer has nothing to do."""
 
+    connected: bool
+    upgraded: bool
     last_ping: float | None
     ping_at: float
     line: FastLine
@@ -201,12 +207,64 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
         return packets
 
     async def _websocket_handler(self, ws: _PlainWebSocket) -> None:
-        """Take hold of the transport, which is written to only once the writer first waits for something."""
+        """As the library's, without a task and two timers for each message: the sweep finds dead peers.
+
+        The transport is written to only once the writer first waits for something.
+        """
         writer = ws.response._writer
         assert writer is not None
         assert writer.transport is not None
         self.line.take_hold(writer.transport)
-        await super()._websocket_handler(ws)
+        if self.connected and not await self._leaves_polling(ws):
+            return
+        self.connected = self.upgraded = True
+        writing = asyncio.ensure_future(self._write(ws))
+        await self._read(ws)
+        self.enqueue(None)
+        await writing
+        await self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+
+    async def _leaves_polling(self, ws: _PlainWebSocket) -> bool:
+        """The handshake of a client that has polled so far; whether it goes on with the websocket."""
+        self.upgrading = True  # polls are answered with nothing meanwhile
+        try:
+            if await ws.wait() != f"{packet.PING}probe":
+                return False
+            await ws.send(f"{packet.PONG}probe")
+            self.enqueue(packet.Packet(packet.NOOP))  # the poll under way ends with it
+            return await ws.wait() == f"{packet.UPGRADE}"
+        except OSError:
+            return False
+        finally:
+            self.upgrading = False
+
+    async def _write(self, ws: _PlainWebSocket) -> None:
+        """Send what is queued until the end of the connection."""
+        try:
+            while packets := await self.poll():
+                for each in packets:
+                    await ws.send(each.encode())
+        except (exceptions.QueueEmpty, OSError, RuntimeError):
+            pass  # ended from here, or by the peer
+        await ws.close()
+
+    async def _read(self, ws: _PlainWebSocket) -> None:
+        """Take what the client says until it has gone."""
+        try:
+            while len(said := await ws.wait()) <= self.server.max_http_buffer_size:
+                await self._take(packet.Packet(encoded_packet=said))
+        except (OSError, asyncio.CancelledError, exceptions.SocketIsClosedError):
+            pass
+
+    async def _take(self, pkt: packet.Packet) -> None:
+        try:
+            await self.receive(pkt)
+        except exceptions.UnknownPacketError:
+            pass
+        except exceptions.SocketIsClosedError:
+            raise
+        except Exception:
+            self.server.logger.exception("what a client said could not be dealt with")
 
 
 class _PlainWebSocket(WebSocket):  # type: ignore[misc]  # the library has no types
