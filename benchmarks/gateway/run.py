@@ -1,9 +1,9 @@
 """Our gateway beside the reference, python-socketio as it comes and the bare floor, in one run, alternating.
 
-    python benchmarks/gateway/run.py [--quick] [--docs]
+    python benchmarks/gateway/run.py [--quick] [--no-docs]
 
 Needs a C compiler, Node.js and npm. The server runs on one core, the load client on another. The report goes to
-``build/bench/gateway.md``, every single value to ``gateway.json`` beside it; ``--docs`` also puts the tables into
+``build/bench/gateway.md``, every single value to ``gateway.json`` beside it; a whole run also puts the tables into
 ``docs/performance.md``. ``benchmarks/README.md`` says how to read them.
 """
 
@@ -147,7 +147,11 @@ class Bench:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="a rough picture in a minute and a half")
-    options.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md")
+    options.add_argument(
+        "--docs",
+        action=argparse.BooleanOptionalAction,
+        help="put the tables into docs/performance.md, as a whole run does and a quick one does not",
+    )
     chosen = options.parse_args()
     scale = QUICK if chosen.quick else FULL
     machine.prepare()
@@ -159,7 +163,7 @@ def main() -> None:
     text = report.rendered(bench.values, setting)
     (machine.BUILD / "gateway.md").write_text(text, encoding="utf-8")
     (machine.BUILD / "gateway.json").write_text(json.dumps(bench.values, indent=1), encoding="utf-8")
-    if chosen.docs:
+    if chosen.docs or (chosen.docs is None and not chosen.quick):
         report.put_into(machine.ROOT / "docs" / "performance.md", text)
     print(f"\n{text}")
 

@@ -46,6 +46,7 @@ _SHORT, _LONG = 126, 1 << 16
 _head2, _head4, _head10 = struct.Struct("!BB").pack, struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _EVENT = f"2{wire.NAMESPACE},"
+_OF_CLIENTS = frozenset({packet.PONG, packet.MESSAGE, packet.UPGRADE, packet.CLOSE})
 _MESSAGE_EVENT = f"{packet.MESSAGE}{_EVENT}".encode()
 
 
@@ -257,14 +258,15 @@ class FastSocket(AsyncSocket):  # type: ignore[misc]  # the library has no types
             pass
 
     async def _take(self, pkt: packet.Packet) -> None:
+        """Heed one packet; one of a kind that clients do not send is passed over."""
+        if pkt.packet_type not in _OF_CLIENTS:
+            return
         try:
             await self.receive(pkt)
-        except exceptions.UnknownPacketError:
-            pass
         except exceptions.SocketIsClosedError:
             raise
         except Exception:
-            self.server.logger.exception("what a client said could not be dealt with")
+            self.server.logger.exception("Unknown receive error")
 
 
 class _PlainWebSocket(WebSocket):  # type: ignore[misc]  # the library has no types
