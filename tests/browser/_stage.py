@@ -114,7 +114,7 @@ class Stage:
     def names(self) -> list[str]:
         """The names of the rows in sight, from top to bottom."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        return [name.partition("\n")[0] for name in self.panel.get_by_role("rowheader").all_inner_texts()]
+        return [str(name.get_attribute("aria-label")) for name in self.panel.get_by_role("rowheader").all()]
 
     def open_details(self, text: str) -> None:
         """Open a row, and bring its events."""
