@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .model import Event, Phase, ScanStatus
+    from .tables import export
 
 __all__ = [
     "AsyncClient",
@@ -52,6 +53,7 @@ __all__ = [
     "__version__",
     "as_completed",
     "connect",
+    "export",
     "replay",
     "wait",
 ]
@@ -59,6 +61,7 @@ __all__ = [
 _HOMES = {
     "connect": "._connect",
     "LocalGateway": "._local",
+    "export": ".tables",
     **dict.fromkeys(("AsyncClient", "Client", "Scan", "as_completed", "replay", "wait"), ".client"),
     **dict.fromkeys(("Event", "Phase", "ScanStatus"), ".model"),
 }

@@ -91,6 +91,13 @@ class AsyncClient:
         await self._on_loop(lambda: self._core.record(recording))
         return recording
 
+    async def trend(self, repository: str, limit: int = 50) -> pd.DataFrame:
+        """How the scans of a repository went; as :meth:`Client.trend`."""
+        from ..tables import ScanHistory, trend_table
+
+        found = await self._on_loop(lambda: self._core.histories(repository, limit))
+        return trend_table(ScanHistory(one, events, kept.artifacts, kept.evidence) for one, events, kept in found)
+
     async def close(self) -> None:
         """End the connection; scans go on. Harmless when repeated."""
         await asyncio.to_thread(self._core.close)

@@ -19,7 +19,18 @@ from ..errors import (
     ScanwatchError,
     UsageError,
 )
-from ..model import TERMINAL, Annotation, Artifact, Event, Evidence, Finding, Repository, ScanRecord, ScanStatus
+from ..model import (
+    TERMINAL,
+    Annotation,
+    Artifact,
+    Event,
+    Evidence,
+    Finding,
+    Repository,
+    ScanOutcome,
+    ScanRecord,
+    ScanStatus,
+)
 from ..wire import is_id
 from . import _loop
 from ._driver import Driver, all_scans
@@ -248,6 +259,40 @@ class Core:
 
     async def annotations(self, scan_id: str) -> list[Annotation]:
         return await self._rows(self._transport.annotations(scan_id), "annotations")
+
+    async def inventory(self, scan_id: str) -> ScanOutcome:
+        """All that a scan found; what a gateway keeps no list of is empty."""
+        kept: list[list[Any]] = []
+        for read in (self._transport.annotations, self._transport.evidence):
+            try:
+                kept.append([row async for row in read(scan_id)])
+            except NotSupported:
+                kept.append([])
+        artifacts, findings = await self.artifacts(scan_id), await self.findings(scan_id)
+        annotations, evidence = kept
+        return ScanOutcome(tuple(artifacts), tuple(findings), annotations=tuple(annotations), evidence=tuple(evidence))
+
+    async def histories(self, repository: str, limit: int) -> list[tuple[ScanRecord, list[Event], ScanOutcome]]:
+        """The newest scans of a repository, each with its events and, once completed, what it found."""
+        records, _ = await self.records(frozenset(), repository)
+        found = []
+        for record in records[:limit]:
+            done = record.status is ScanStatus.COMPLETED
+            outcome = await self.inventory(record.id) if done else ScanOutcome()
+            found.append((record, await self._all_events(record.id), outcome))
+        return found
+
+    async def _all_events(self, scan_id: str) -> list[Event]:
+        """The events of a scan, which is not watched for that; none where the gateway keeps none."""
+        events: list[Event] = []
+        following: int | None = 0
+        while following is not None:
+            try:
+                page, following = await self._transport.events(scan_id, following)
+            except NotSupported:
+                return []
+            events += page
+        return events
 
     async def evidence(self, scan_id: str) -> list[Evidence]:
         return await self._rows(self._transport.evidence(scan_id), "evidence")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Itera
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..errors import ScanError
-from ..model import Event, ScanResult
+from ..model import Event, ScanOutcome, ScanResult
 from ._state import EventQueue, ScanState
 from ._waiting import await_on, await_until, block_on, wait_until
 
@@ -101,31 +101,60 @@ class Scan(ScanState):
         """The history so far, one row an event (``seq``, ``time``, ``phase`` ...)."""
         from ..tables import events_table
 
-        return events_table(self._block(lambda: self._core.history(self._id)))
+        return self._marked(events_table(self._block(lambda: self._core.history(self._id))))
 
     def artifacts(self) -> pd.DataFrame:
         """The artifacts the scan found, one row each."""
         from ..tables import artifacts_table
 
-        return artifacts_table(self._block(lambda: self._core.artifacts(self._id)))
+        return self._marked(artifacts_table(self._block(lambda: self._core.artifacts(self._id))))
 
     def findings(self) -> pd.DataFrame:
         """What the rules have to say, one row a finding."""
         from ..tables import findings_table
 
-        return findings_table(self._block(lambda: self._core.findings(self._id)))
+        return self._marked(findings_table(self._block(lambda: self._core.findings(self._id))))
 
     def annotations(self) -> pd.DataFrame:
         """The ids that tags in source files name, one row each."""
         from ..tables import annotations_table
 
-        return annotations_table(self._block(lambda: self._core.annotations(self._id)))
+        return self._marked(annotations_table(self._block(lambda: self._core.annotations(self._id))))
 
     def evidence(self) -> pd.DataFrame:
         """The evidence, one row a piece, with whose signature it has and whether it holds."""
         from ..tables import evidence_table
 
-        return evidence_table(self._block(lambda: self._core.evidence(self._id)))
+        return self._marked(evidence_table(self._block(lambda: self._core.evidence(self._id))))
+
+    def traceability(self) -> pd.DataFrame:
+        """Every path from a requirement to evidence, one row each: what is designed, and what is verified."""
+        from ..tables import traceability_table
+
+        found = self._inventory()
+        return self._marked(traceability_table(found.artifacts, found.evidence))
+
+    def coverage(self) -> pd.DataFrame:
+        """How many requirements are designed and verified, by risk and tier, HIGH first."""
+        from ..tables import coverage_table
+
+        found = self._inventory()
+        return self._marked(coverage_table(found.artifacts, found.evidence))
+
+    def risks(self) -> pd.DataFrame:
+        """The risk register, one row an entry."""
+        from ..tables import risks_table
+
+        return self._marked(risks_table(self._block(lambda: self._core.artifacts(self._id))))
+
+    def compare(self, other: Scan) -> pd.DataFrame:
+        """What is different in ``other``, an older or newer scan, one row for each difference; none if all is equal."""
+        from ..tables import comparison_table
+
+        return self._marked(comparison_table(self._inventory(), other._inventory()))
+
+    def _inventory(self) -> ScanOutcome:
+        return self._block(lambda: self._core.inventory(self._id))
 
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()
@@ -175,31 +204,60 @@ class AsyncScan(ScanState):
         """The history so far; as :meth:`Scan.events`."""
         from ..tables import events_table
 
-        return events_table(await self._on_loop(lambda: self._core.history(self._id)))
+        return self._marked(events_table(await self._on_loop(lambda: self._core.history(self._id))))
 
     async def artifacts(self) -> pd.DataFrame:
         """The artifacts the scan found; as :meth:`Scan.artifacts`."""
         from ..tables import artifacts_table
 
-        return artifacts_table(await self._on_loop(lambda: self._core.artifacts(self._id)))
+        return self._marked(artifacts_table(await self._on_loop(lambda: self._core.artifacts(self._id))))
 
     async def findings(self) -> pd.DataFrame:
         """What the rules have to say; as :meth:`Scan.findings`."""
         from ..tables import findings_table
 
-        return findings_table(await self._on_loop(lambda: self._core.findings(self._id)))
+        return self._marked(findings_table(await self._on_loop(lambda: self._core.findings(self._id))))
 
     async def annotations(self) -> pd.DataFrame:
         """The ids that tags in source files name; as :meth:`Scan.annotations`."""
         from ..tables import annotations_table
 
-        return annotations_table(await self._on_loop(lambda: self._core.annotations(self._id)))
+        return self._marked(annotations_table(await self._on_loop(lambda: self._core.annotations(self._id))))
 
     async def evidence(self) -> pd.DataFrame:
         """The evidence, one row a piece; as :meth:`Scan.evidence`."""
         from ..tables import evidence_table
 
-        return evidence_table(await self._on_loop(lambda: self._core.evidence(self._id)))
+        return self._marked(evidence_table(await self._on_loop(lambda: self._core.evidence(self._id))))
+
+    async def traceability(self) -> pd.DataFrame:
+        """Every path from a requirement to evidence; as :meth:`Scan.traceability`."""
+        from ..tables import traceability_table
+
+        found = await self._inventory()
+        return self._marked(traceability_table(found.artifacts, found.evidence))
+
+    async def coverage(self) -> pd.DataFrame:
+        """How many requirements are designed and verified; as :meth:`Scan.coverage`."""
+        from ..tables import coverage_table
+
+        found = await self._inventory()
+        return self._marked(coverage_table(found.artifacts, found.evidence))
+
+    async def risks(self) -> pd.DataFrame:
+        """The risk register; as :meth:`Scan.risks`."""
+        from ..tables import risks_table
+
+        return self._marked(risks_table(await self._on_loop(lambda: self._core.artifacts(self._id))))
+
+    async def compare(self, other: AsyncScan) -> pd.DataFrame:
+        """What is different in ``other``; as :meth:`Scan.compare`."""
+        from ..tables import comparison_table
+
+        return self._marked(comparison_table(await self._inventory(), await other._inventory()))
+
+    async def _inventory(self) -> ScanOutcome:
+        return await self._on_loop(lambda: self._core.inventory(self._id))
 
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()

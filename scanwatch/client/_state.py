@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ..errors import ScanCancelled, ScanError, ScanFailed, UsageError
 from ..model import ConnectionState, Event, Phase, ScanResult, ScanStatus, target_name
@@ -14,6 +14,9 @@ from ._core import Core
 from ._listeners import End
 from ._timing import elapsed_s, gateway_time
 from ._waiting import Wake
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ON_EVENT_WANTS = "on_event() takes a function of one argument, the event"
 DONE_CALLBACK_WANTS = "add_done_callback() takes a function of one argument, the scan's handle"
@@ -162,6 +165,12 @@ class ScanState:
 
     def _arm(self, wake: Wake) -> End:
         return self._core.listeners.on_change(self._id, wake)
+
+    def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
+        """``table``, knowing which scan it is of: ``export`` writes that down."""
+        result = self.snapshot.result
+        table.attrs = {"scan": self._id, "target": self.target, "commit": result.commit if result else None}
+        return table
 
     def _check_settled(self, in_time: bool, timeout: float | None) -> None:
         if self.done():

@@ -160,6 +160,18 @@ class Client:
         self._block(lambda: self._core.record(recording))
         return recording
 
+    def trend(self, repository: str, limit: int = 50) -> pd.DataFrame:
+        """How the scans of a repository went, the oldest first, one row each: times, phases, failures, coverage.
+
+        Args:
+            repository: its name, target or id.
+            limit: at most so many, the newest ones.
+        """
+        from ..tables import ScanHistory, trend_table
+
+        found = self._block(lambda: self._core.histories(repository, limit))
+        return trend_table(ScanHistory(one, events, kept.artifacts, kept.evidence) for one, events, kept in found)
+
     def close(self) -> None:
         """End the connection; scans go on. Harmless when repeated."""
         self._core.close()

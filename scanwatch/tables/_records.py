@@ -1,27 +1,13 @@
-"""Records as pandas tables. Each table is declared once, as columns; an empty one has the same columns and types.
-
-Timestamps are UTC and aware (``datetime64[us, UTC]``), durations ``timedelta64[us]``, counts ``Int64`` (``<NA>``: not
-known), text ``string``. Closed sets of words are categories; those with an order compare (``findings.level >=
-"warning"``). A word that is not in its set, from a newer gateway or another's scanner, becomes a category at the end.
-"""
+"""The records of a gateway as tables: scans, events, repositories, and what a scan found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
-from operator import attrgetter
-from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from .model import (
-    ANNOTATION_DIALECTS,
-    ARTIFACT_KINDS,
-    EVIDENCE_SIGNATURES,
-    FINDING_LEVELS,
+from ..model import (
     TERMINAL,
     Annotation,
     Artifact,
@@ -36,89 +22,26 @@ from .model import (
     ScanStatus,
     Turn,
 )
-from .snapshot import phase_at
-
-Values = Sequence[Any]
-"""One column's values, ``None`` where not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """A column's type: its name for people and how values become an array of it."""
-
-    name: str
-    array: Callable[[Values], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table; ``meaning`` says its unit where it has one."""
-
-    name: str
-    type: Type
-    meaning: str
-
-
-def _text(values: Values) -> Any:
-    return pd.array(values, dtype="string")
-
-
-def _count(values: Values) -> Any:
-    """Through floats, where ``None`` becomes NaN in one pass; exact up to 2**53."""
-    floats = np.array(values, dtype=np.float64)
-    unknown = np.isnan(floats)
-    return pd.arrays.IntegerArray(np.where(unknown, 1, floats).astype(np.int64), unknown)
-
-
-def _flag(values: Values) -> Any:
-    return np.array(values, dtype=np.bool_)
-
-
-def _microseconds(seconds: Values) -> npt.NDArray[np.int64]:
-    floats = np.array(seconds, dtype=np.float64)
-    unknown = np.isnan(floats)
-    microseconds = np.rint(np.where(unknown, 0.0, floats) * 1e6).astype(np.int64)
-    microseconds[unknown] = np.iinfo(np.int64).min  # numpy's own mark for "not a time"
-    return microseconds
-
-
-def _time(values: Values) -> Any:
-    seconds = [None if value is None else value.timestamp() for value in values]
-    return pd.DatetimeIndex(_microseconds(seconds).view("M8[us]")).tz_localize("UTC")
-
-
-def _duration(values: Values) -> Any:
-    return pd.TimedeltaIndex(_microseconds(values).view("m8[us]"))
-
-
-def _words(values: Values, words: Sequence[str], *, ordered: bool) -> Any:
-    code_of: dict[str | None, int] = {word: code for code, word in enumerate(words)}
-    code_of[None] = -1
-    for word in set(values).difference(code_of):
-        code_of[word] = len(code_of) - 1
-    codes = np.fromiter(map(code_of.__getitem__, values), dtype=np.int64, count=len(values))
-    del code_of[None]
-    known = pd.Index([str(word) for word in code_of])
-    return pd.Categorical.from_codes(codes, categories=known, ordered=ordered)
-
-
-def _category(words: Sequence[str], *, ordered: bool) -> Type:
-    joined = (" < " if ordered else ", ").join(words)
-    return Type(f"category: {joined}", lambda values: _words(values, words, ordered=ordered))
-
-
-TEXT = Type("text", _text)
-COUNT = Type("count", _count)
-FLAG = Type("true or false", _flag)
-TIME = Type("UTC timestamp", _time)
-DURATION = Type("timedelta", _duration)
-STATUS = _category([status.value for status in ScanStatus], ordered=True)
-PHASE = _category([phase.value for phase in Phase], ordered=True)
-EVENT_KIND = _category([kind.value for kind in EventKind], ordered=False)
-ARTIFACT_KIND = _category(ARTIFACT_KINDS, ordered=False)
-DIALECT = _category(ANNOTATION_DIALECTS, ordered=False)
-SIGNATURE = _category(EVIDENCE_SIGNATURES, ordered=False)
-LEVEL = _category(FINDING_LEVELS[::-1], ordered=True)
+from ..snapshot import phase_at
+from ._types import (
+    ARTIFACT_KIND,
+    COUNT,
+    DIALECT,
+    DURATION,
+    EVENT_KIND,
+    FLAG,
+    LEVEL,
+    PHASE,
+    SIGNATURE,
+    STATUS,
+    TEXT,
+    TIME,
+    Column,
+    Values,
+    listed,
+    table,
+    text,
+)
 
 SCANS = (
     Column("target", TEXT, "what is scanned, as it was asked for"),
@@ -217,21 +140,7 @@ REPOSITORIES = (
 )
 
 
-Builder = TypeVar("Builder", bound=Callable[..., pd.DataFrame])
-
-
-def _listed(columns: tuple[Column, ...]) -> Callable[[Builder], Builder]:
-    """Append the columns to a builder's docstring, so that they are written once."""
-    lines = "\n".join(f"    - ``{column.name}`` ({column.type.name}): {column.meaning}" for column in columns)
-
-    def decorate(build: Builder) -> Builder:
-        build.__doc__ = f"{build.__doc__}\n\n    Columns:\n\n{lines}\n    "
-        return build
-
-    return decorate
-
-
-@_listed(SCANS)
+@listed(SCANS)
 def scans_table(records: Iterable[ScanRecord], repositories: Mapping[str, Repository] | None = None) -> pd.DataFrame:
     """Scans, one row each, in the order given; the index ``scan_id`` holds their ids.
 
@@ -244,11 +153,11 @@ def scans_table(records: Iterable[ScanRecord], repositories: Mapping[str, Reposi
         "target": [row.target or _of(known, row.repository_id, "target") for row in rows],
         "repository": [_of(known, row.repository_id, "name") or row.repository_id for row in rows],
         "finished_at": [row.finished_at if row.status in TERMINAL else None for row in rows],
-        "duration": [_duration_s(row) for row in rows],
+        "duration": [duration_s(row) for row in rows],
         "error": [None if row.status is ScanStatus.COMPLETED else row.error for row in rows],
     }
-    table = _table(SCANS, rows, own)
-    return table.set_index(pd.Index(_text([row.id for row in rows]), name="scan_id"))
+    made = table(SCANS, rows, own)
+    return made.set_index(pd.Index(text([row.id for row in rows]), name="scan_id"))
 
 
 def _of(repositories: Mapping[str, Repository], repository_id: str | None, field: str) -> str | None:
@@ -256,7 +165,8 @@ def _of(repositories: Mapping[str, Repository], repository_id: str | None, field
     return None if repository is None else getattr(repository, field)
 
 
-def _duration_s(row: ScanRecord) -> float | None:
+def duration_s(row: ScanRecord) -> float | None:
+    """Seconds from the first attempt's start to the end; ``None`` before the end, or where it is not known."""
     if row.status not in TERMINAL:
         return None
     seconds = row.duration_s
@@ -265,7 +175,7 @@ def _duration_s(row: ScanRecord) -> float | None:
     return None if seconds is None or seconds < 0 else seconds
 
 
-@_listed(EVENTS)
+@listed(EVENTS)
 def events_table(events: Iterable[Event]) -> pd.DataFrame:
     """The events of one scan, one row each, in their order."""
     rows, complete = list(events), EventKind.COMPLETE
@@ -285,7 +195,7 @@ def events_table(events: Iterable[Event]) -> pd.DataFrame:
         "current_file": [event.current_file for event in rows],
         "artifacts_found": [event.artifacts_found for event in rows],
     }
-    return _table(EVENTS, rows, own)
+    return table(EVENTS, rows, own)
 
 
 def _phase_of_percent(event: Event) -> Phase | None:
@@ -314,62 +224,37 @@ def _statuses(events: Sequence[Event], phases: Sequence[Phase | None]) -> list[S
     return statuses
 
 
-@_listed(ARTIFACTS)
+@listed(ARTIFACTS)
 def artifacts_table(artifacts: Iterable[Artifact]) -> pd.DataFrame:
     """The artifacts found in a repository, one row each, in the scanner's order."""
-    return _table(ARTIFACTS, list(artifacts))
+    return table(ARTIFACTS, list(artifacts))
 
 
-@_listed(FINDINGS)
+@listed(FINDINGS)
 def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
     """What the rules have to say about a repository, one row each, in the scanner's order."""
-    return _table(FINDINGS, list(findings))
+    return table(FINDINGS, list(findings))
 
 
-@_listed(ANNOTATIONS)
+@listed(ANNOTATIONS)
 def annotations_table(annotations: Iterable[Annotation]) -> pd.DataFrame:
     """What tags in source files name, one row for each id of each tag, file by file.
 
     An id that is tagged twice has two rows; count ``artifact_id.nunique()`` for distinct ones.
     """
     rows = list(annotations)
-    return _table(ANNOTATIONS, rows, {"traces": [", ".join(row.traces) or None for row in rows]})
+    return table(ANNOTATIONS, rows, {"traces": [", ".join(row.traces) or None for row in rows]})
 
 
-@_listed(EVIDENCE)
+@listed(EVIDENCE)
 def evidence_table(evidence: Iterable[Evidence]) -> pd.DataFrame:
     """The evidence of a repository, one row a piece, in the scanner's order."""
-    return _table(EVIDENCE, list(evidence))
+    return table(EVIDENCE, list(evidence))
 
 
-@_listed(REPOSITORIES)
+@listed(REPOSITORIES)
 def repositories_table(repositories: Iterable[Repository]) -> pd.DataFrame:
     """Registered repositories, one row each, in the order given; the index ``repository_id`` holds their ids."""
     rows = list(repositories)
-    table = _table(REPOSITORIES, rows)
-    return table.set_index(pd.Index(_text([row.id for row in rows]), name="repository_id"))
-
-
-def _table(
-    columns: tuple[Column, ...], rows: Sequence[object], own: Mapping[str, Values] | None = None
-) -> pd.DataFrame:
-    """One array per column, from the rows' attribute of its name or from ``own``; never a dictionary per row."""
-    derived = own or {}
-    arrays = {
-        column.name: column.type.array(
-            derived[column.name] if column.name in derived else list(map(attrgetter(column.name), rows))
-        )
-        for column in columns
-    }
-    return pd.DataFrame(arrays, index=pd.RangeIndex(len(rows)), copy=False)
-
-
-__all__ = [
-    "annotations_table",
-    "artifacts_table",
-    "events_table",
-    "evidence_table",
-    "findings_table",
-    "repositories_table",
-    "scans_table",
-]
+    made = table(REPOSITORIES, rows)
+    return made.set_index(pd.Index(text([row.id for row in rows]), name="repository_id"))

@@ -1,0 +1,73 @@
+"""What the scanner finds reaches the analyst: through a gateway, into every table of a scan.
+
+@gxp-spec SPEC-002-001 "Tables"
+@trace US-002-001
+@test-type OQ
+@gxp-risk MEDIUM
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import scanwatch
+from scanwatch.testing import run_gateway
+from tests.scanners.repository.signing import public_pem
+
+TEST = "# @gxp-spec SPEC-001-001\n# @trace US-001-001\n# @test-type OQ\n# @gxp-risk LOW\n"
+
+
+@pytest.fixture
+def client():
+    with run_gateway() as gateway, scanwatch.connect(gateway.url) as client:
+        yield client
+
+
+def test_every_table_of_a_scanned_repository(repo, client):
+    first = client.scan(repo.path, key=public_pem()).wait(60)
+    repo.commit({"tests/test_card.py": TEST, ".gxp/requirements/REQ-002-refund.md": "---\ngxp_id: REQ-002\n---\n"})
+    scan = client.scan(repo.path, key=public_pem()).wait(60)
+
+    assert scan.annotations()["artifact_id"].tolist() == ["SPEC-001-001", "US-001-001"]
+    assert scan.evidence()[["signature", "intact"]].to_numpy().tolist() == [["verified", True]]
+    paths = scan.traceability()
+    assert paths["verified"].tolist() == [True, False]
+    assert paths["requirement"].tolist() == ["REQ-001", "REQ-002"]
+    assert scan.coverage()[["risk", "tier", "verified"]].to_numpy().tolist()[0] == ["LOW", "OQ", 1]
+    assert scan.risks()["risk_id"].tolist() == ["RISK-001"]
+    assert paths.attrs == {"scan": scan.id, "target": repo.path.as_uri(), "commit": repo.git("rev-parse", "HEAD")}
+
+    changes = first.compare(scan)
+    added = changes[(changes["what"] == "artifact") & (changes["change"] == "added")]
+    assert added["artifact_id"].tolist() == ["REQ-002"]
+    assert set(changes.loc[changes["what"] == "finding", "change"]) == {"added"}
+
+    trend = client.trend(repo.path.as_uri())
+    assert trend.index.tolist() == [first.id, scan.id]
+    assert trend["verified"].tolist() == [1.0, 1.0]
+    assert trend["artifacts"].tolist() == [7, 8]
+    assert (trend["parse"] >= "0s").all()
+    assert client.trend("nobody's").empty
+
+
+async def test_the_awaiting_client_has_the_same_tables(repo):
+    with run_gateway() as gateway:
+        async with scanwatch.AsyncClient(gateway.url) as client:
+            scan = await client.scan(repo.path)
+            await scan.wait(60)
+            assert len(await scan.annotations()) == 0
+            assert (await scan.evidence())["signature"].tolist() == ["unverifiable"]
+            assert (await scan.traceability())["designed"].tolist() == [True]
+            assert len(await scan.coverage()) == 1
+            assert len(await scan.risks()) == 1
+            assert (await scan.compare(scan)).empty
+            assert len(await client.trend(repo.path.as_uri())) == 1
+
+
+def test_a_simulated_scan_has_them_too(client):
+    scan = client.scan("sim://acme/payments?files=20&duration_s=0.05&artifacts=20").wait(60)
+
+    assert scan.evidence().empty
+    assert scan.annotations().empty
+    assert scan.traceability()["designed"].any()
+    assert not scan.traceability()["verified"].any()
