@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from scanwatch.model import Connection, ConnectionState, Event, Phase, PhaseSpan, ScanStatus
+from scanwatch.model import Connection, ConnectionState, Event, Phase, PhaseSpan, Repository, ScanStatus
 from scanwatch.snapshot import Snapshot, percent_done
 
 CHANGES_PER_S = 5
@@ -139,7 +139,26 @@ class BenchFeed:
     def trouble(self) -> str | None:
         return None
 
-    def trigger(self, target: str) -> None:
+    @property
+    def everything(self) -> bool:
+        return True
+
+    def caller(self) -> str | None:
+        return None
+
+    def repositories(self) -> Sequence[Repository]:
+        return ()
+
+    def look_up(self) -> None:
+        """There is nothing to look up."""
+
+    def handle(self, scan_id: str) -> str:
+        return scan_id
+
+    def reconnect(self) -> None:
+        raise NotImplementedError
+
+    def trigger(self, target: str, options: Mapping[str, str]) -> None:
         raise NotImplementedError
 
     def cancel(self, scan_id: str) -> None:
