@@ -31,7 +31,7 @@ export class Trigger {
     this.second = make("div", "sw-field sw-options", {}, icon("options"), this.options);
     this.button = make("button", "sw-button sw-primary", { type: "submit" }, "Scan");
     const field = make("div", "sw-field", {}, icon("repository"), this.input, this.more, this.list);
-    this.node = make("form", "sw-trigger", { role: "group", "aria-label": "Start a scan", ...OWN_KEYS }, field, this.button, this.second);
+    this.node = make("form", "sw-trigger", OWN_KEYS, field, this.button, this.second);
     this.second.hidden = this.list.hidden = true;
     this.shown = [];
     this.at = -1;
