@@ -1,7 +1,7 @@
 """Without the fast path the libraries serve as they come, and every promise of the gateway holds as well.
 
 @gxp-spec SPEC-003-003 "Gateway push and replay"
-@trace US-003-002
+@trace US-003-001
 @test-type OQ
 @gxp-risk HIGH
 """

@@ -1,7 +1,7 @@
 """Peers that talk nonsense are cut off, and those that begin something and never finish it are not waited for.
 
 @gxp-spec SPEC-003-003 "Gateway push and replay"
-@trace US-003-002
+@trace US-003-001
 @test-type OQ
 @gxp-risk HIGH
 """
