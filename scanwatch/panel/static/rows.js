@@ -48,7 +48,7 @@ class BaseRow {
   /** Words change at most once a second, or at once with the state; the bar with every paint. */
   wantsText(facts, row, now) {
     const state = `${facts.state} ${row.phase} ${facts.role} ${facts.can}`;
-    if (state === this.stateShown && now - this.textAt < 950) return false;
+    if (state === this.stateShown && Math.abs(now - this.textAt) < 950) return false;
     this.stateShown = state;
     this.textAt = now;
     return true;
