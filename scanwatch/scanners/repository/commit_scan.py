@@ -24,6 +24,7 @@ from .evidence.keys import PublicKey, WrongKey, read_keys
 from .evidence.state import States
 from .git import GitRepository, TreeEntry
 from .links import check_links, with_implied_parents
+from .memory import Memory
 from .options import Options, wrong_option
 from .record import Paths, Record
 from .risklog import RiskEntry, read_risk_log
@@ -56,9 +57,10 @@ class _Read:
 class CommitScan:
     """One pass over one repository."""
 
-    def __init__(self, repository: GitRepository, options: Options, report: Report) -> None:
+    def __init__(self, repository: GitRepository, options: Options, memory: Memory, report: Report) -> None:
         self._repository = repository
         self._options = options
+        self._memory = memory
         self._report = report
 
     def run(self) -> ScanOutcome:
@@ -83,7 +85,9 @@ class CommitScan:
         annotations = resolve(gathered.references, record)
         assessment = self._assess(inventory, entries, record, configuration)
         artifacts = _artifacts(record, inventory)
-        self._report(Progress(Phase.PERSIST, files_processed=total, total_files=total, artifacts_found=len(artifacts)))
+        changes = self._memory.changes(entries)
+        self._memory.save()
+        self._report(Progress(Phase.PERSIST, total, total, artifacts_found=len(artifacts), message=str(changes)))
         found = chain(
             *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
             *(assessment.findings, check_demands(record, assessment.rows), configuration.findings),
@@ -109,15 +113,14 @@ class CommitScan:
         entry = next((one for one in entries if one.path == path and one.is_file), None)
         if entry is None or (entry.size_bytes or 0) > MAX_CONFIGURATION_BYTES:
             return None
-        with self._repository.blobs([entry.oid]) as contents:
-            return next(contents)
+        return next(self._memory.contents([entry.oid]))
 
     def _assess(
         self, inventory: Inventory, entries: list[TreeEntry], record: Record, configuration: Configuration
     ) -> Assessment:
         keys = [*self._given_keys(), *self._kept_keys(entries, configuration)] if inventory.evidence else []
-        states = States(self._repository, configuration.source_roots)
-        return Assessor(self._repository, entries, keys, states).assess(inventory.evidence, record)
+        states = States(self._repository, self._memory, configuration.source_roots)
+        return Assessor(self._memory, entries, keys, states).assess(inventory.evidence, record)
 
     def _given_keys(self) -> list[PublicKey]:
         """The keys of the option, and of the worker's environment."""
@@ -146,10 +149,10 @@ class CommitScan:
 
     def _fetch(self, sources: list[Source]) -> list[bytes]:
         contents: list[bytes] = []
-        with self._repository.blobs([source.oid for source in sources]) as blobs:
-            for source, blob in zip(sources, blobs, strict=True):
-                contents.append(blob)
-                self._say(Phase.FETCH, len(contents), len(sources), source.file)
+        blobs = self._memory.contents([source.oid for source in sources])
+        for source, blob in zip(sources, blobs, strict=True):
+            contents.append(blob)
+            self._say(Phase.FETCH, len(contents), len(sources), source.file)
         self._repository.require_there()
         return contents
 
@@ -162,14 +165,13 @@ class CommitScan:
         return read
 
     def _read_sources(self, selection: Selection, artifacts: int, total: int) -> Gathered:
-        """Fetch and parse in one: the contents of source files are never all in memory."""
+        """Fetch and parse in one, what is not remembered: the contents of source files are never all in memory."""
         before = total - len(selection.files)
 
         def say(done: int, file: str) -> None:
             self._say(Phase.PARSE, before + done, total, file, artifacts)
 
-        with self._repository.blobs([source.oid for source in selection.files]) as contents:
-            gathered = gather(selection, contents, say)
+        gathered = gather(selection, self._repository, self._memory, say)
         self._repository.require_there()
         return gathered
 

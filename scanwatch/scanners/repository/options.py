@@ -12,7 +12,7 @@ from ...model import FINDING_LEVELS, FailureCode
 from .rules import RULES
 from .text import legible
 
-OPTIONS = ("ref", "key", "exclude", "levels", "strict")
+OPTIONS = ("ref", "key", "exclude", "levels", "strict", "incremental")
 MAX_KEY = 64 * 1024
 MAX_PATTERNS = 200
 
@@ -24,7 +24,8 @@ _RULE_IDS = frozenset(rule.id for rule in RULES)
 class Options:
     """What was asked for; ``None`` and empty: the repository's own configuration decides.
 
-    ``key`` holds public keys as PEM or JSON Web Keys: text, never the name of a file.
+    ``key`` holds public keys as PEM or JSON Web Keys: text, never the name of a file. ``incremental``: only what
+    changed since the last scan of the target is read, which finds the same.
     """
 
     ref: str | None = None
@@ -32,6 +33,7 @@ class Options:
     exclude: tuple[str, ...] = ()
     levels: Mapping[str, str] = field(default_factory=dict)
     strict: bool | None = None
+    incremental: bool = True
 
 
 def read_options(said: Mapping[str, Any]) -> Options:
@@ -51,7 +53,8 @@ def read_options(said: Mapping[str, Any]) -> Options:
         key=_key(said.get("key")),
         exclude=_patterns(said.get("exclude")),
         levels=_levels(said.get("levels")),
-        strict=_strict(said.get("strict")),
+        strict=_flag("strict", said.get("strict")),
+        incremental=_flag("incremental", said.get("incremental")) is not False,
     )
 
 
@@ -101,10 +104,10 @@ def _levels(said: object) -> Mapping[str, str]:
     return said
 
 
-def _strict(said: object) -> bool | None:
+def _flag(name: str, said: object) -> bool | None:
     if said is None or isinstance(said, bool):
         return said
     word = said.lower() if isinstance(said, str) else ""
     if word in _TRUE | _FALSE:
         return word in _TRUE
-    raise wrong_option("strict is neither true nor false.")
+    raise wrong_option(f"{name} is neither true nor false.")

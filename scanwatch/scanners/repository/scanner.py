@@ -13,6 +13,7 @@ from .._base import Report, Task
 from .._target import options_of
 from .commit_scan import CommitScan
 from .git import GitRepository, clone, open_local
+from .memory import Memory, memory_path
 from .options import read_options
 from .target import Remote, parse_target
 
@@ -46,7 +47,8 @@ class RepositoryScanner:
         target, said = options_of(task)
         options = read_options(said)
         with _opened(target, options.ref, report) as repository:
-            return CommitScan(repository, options, report).run()
+            memory = Memory(repository, memory_path(target) if options.incremental else None)
+            return CommitScan(repository, options, memory, report).run()
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ....model import Artifact, Evidence, Finding
-from ..git import GitRepository, TreeEntry
+from ..git import TreeEntry
+from ..memory import Memory
 from ..record import Record
 from ..rules import Rule
 from ..rules.evidence import (
@@ -44,10 +45,8 @@ class Assessment:
 class Assessor:
     """Assesses evidence of one commit with the keys that were given."""
 
-    def __init__(
-        self, repository: GitRepository, entries: Iterable[TreeEntry], keys: Sequence[PublicKey], states: States
-    ) -> None:
-        self._repository = repository
+    def __init__(self, memory: Memory, entries: Iterable[TreeEntry], keys: Sequence[PublicKey], states: States) -> None:
+        self._memory = memory
         self._keys = keys
         self._states = states
         prefix = b".gxp/evidence/"
@@ -87,7 +86,7 @@ class Assessor:
         if manifest is not None:
             if signed is not None:
                 piece.findings += packages.check_manifest(package, manifest, signed.payload)
-            piece.findings += packages.check_files(package, manifest, self._repository)
+            piece.findings += packages.check_files(package, manifest, self._memory)
         piece.findings += packages.check_contents(package)
         metadata = packages.read_object(self._read(f"{package.folder}/{METADATA}")) or {}
         results = packages.read_object(self._read(f"{package.folder}/{_TEST_RESULTS}")) or {}
@@ -117,8 +116,7 @@ class Assessor:
         entry = self._entries.get(file)
         if entry is None or not entry.is_file or (entry.size_bytes or 0) > MAX_DOCUMENT_BYTES:
             return None
-        with self._repository.blobs([entry.oid]) as contents:
-            return next(contents)
+        return next(self._memory.contents([entry.oid]))
 
 
 class _Piece:

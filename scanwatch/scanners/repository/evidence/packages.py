@@ -6,7 +6,6 @@ there and unchanged. 4. No other file is there. Then: whether it has what its ti
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import msgspec
 
 from ....model import Finding
-from ..git import GitRepository, TreeEntry
+from ..git import TreeEntry
+from ..memory import Memory
 from ..rules import Rule
 from ..rules.evidence import (
     PACKAGE_CONTENTS,
@@ -79,13 +79,12 @@ def check_manifest(package: Package, manifest: Mapping[str, Any], signed: Mappin
         )
 
 
-def check_files(package: Package, manifest: Mapping[str, Any], repository: GitRepository) -> Iterator[Finding]:
+def check_files(package: Package, manifest: Mapping[str, Any], memory: Memory) -> Iterator[Finding]:
     """The third and fourth checks: listed files unchanged, and no others."""
     listed, wrong = _listed(package, manifest)
     yield from wrong
     small = {path: entry for path in listed if (entry := package.files.get(path)) and _is_small(entry)}
-    with repository.blobs([entry.oid for entry in small.values()]) as contents:
-        hashes = {path: hashlib.sha256(blob).hexdigest() for path, blob in zip(small, contents, strict=True)}
+    hashes = dict(zip(small, memory.digests([entry.oid for entry in small.values()]), strict=True))
     for path, expected in listed.items():
         entry = package.files.get(path)
         if entry is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ....errors import ScannerError
 from ..git import GitRepository, TreeEntry
+from ..memory import Memory
 
 RFC, WITH_NUL = "rfc", "with-nul"
 
@@ -26,6 +27,7 @@ class States:
     """The state hashes of commits, each computed once. ``roots`` are the source folders; none: those that are usual."""
 
     repository: GitRepository
+    memory: Memory
     roots: Sequence[str] = ()
     _known: dict[str, Mapping[str, str] | None] = field(default_factory=dict)
 
@@ -39,13 +41,18 @@ class States:
     def _compute(self, commit: str) -> Mapping[str, str] | None:
         """Every hash of the commit's source folders, and the form each is in; ``None`` if it cannot be read here."""
         try:
-            entries = self.repository.entries(self.repository.commit(commit))
+            full = self.repository.commit(commit)
+            key = "\0".join((full, *self.roots))
+            if known := self.memory.state(key):
+                return known
+            entries = self.repository.entries(full)
             found: dict[str, str] = {}
             for root in self.roots or _usual_roots(entries):
                 rfc, with_nul = self._hash(root, entries)
                 found |= {rfc: RFC, with_nul: WITH_NUL}
         except (ScannerError, _TooLarge):
             return None
+        self.memory.remember_state(key, found)
         return found
 
     def _hash(self, root: str, entries: Iterable[TreeEntry]) -> tuple[str, str]:

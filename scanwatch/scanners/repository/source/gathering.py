@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from ....model import Finding
+from ..git import GitRepository
 from ..rules import Rule
 from ..rules.annotations import (
     SOURCE_BINARY,
@@ -18,7 +20,8 @@ from ..rules.annotations import (
     SOURCE_TOO_SLOW,
 )
 from .dialects import Reference
-from .reading import State, read_source
+from .languages import language_key
+from .reading import NOTHING, SourceReading, State, read_source
 from .selection import MAX_SOURCE_BYTES, Selection
 
 _NAMED = 5
@@ -34,18 +37,52 @@ class Gathered:
     unread: dict[State, list[str]] = field(default_factory=dict)
 
 
-def gather(selection: Selection, contents: Iterable[bytes], say: Callable[[int, str], None]) -> Gathered:
-    """Read the selected files, telling ``say`` after each how many are done and which it was."""
+class Recall(Protocol):
+    """What earlier scans have read, and this one, by a key for each blob and language."""
+
+    def reading(self, key: str) -> tuple[bool, SourceReading | None]: ...
+
+    def remember_reading(self, key: str, reading: SourceReading | None) -> None: ...
+
+
+def gather(
+    selection: Selection, repository: GitRepository, recall: Recall, say: Callable[[int, str], None]
+) -> Gathered:
+    """Read the selected files that are not remembered, telling ``say`` how many are done and which was the last."""
+    keys = [f"{source.oid} {language_key(source.file)}" for source in selection.files]
+    unknown = [at for at, key in enumerate(keys) if not recall.reading(key)[0]]
+    done = len(keys) - len(unknown)
+    if done:
+        say(done, selection.files[-1].file)
+    slow: dict[str, SourceReading] = {}
+    if unknown:
+        with repository.blobs([selection.files[at].oid for at in unknown]) as contents:
+            for at, raw in zip(unknown, contents, strict=True):
+                done += 1
+                reading = read_source(selection.files[at].file, raw)
+                if reading.state is State.TOO_SLOW:
+                    slow[keys[at]] = reading  # another time it may be quick enough
+                else:
+                    recall.remember_reading(keys[at], None if reading == NOTHING else reading)
+                say(done, selection.files[at].file)
     gathered = Gathered()
-    for number, (source, raw) in enumerate(zip(selection.files, contents, strict=True), start=1):
-        reading = read_source(source.file, raw)
-        gathered.references.extend(reading.references)
-        gathered.findings.extend(reading.findings)
-        if reading.state is not State.READ:
-            gathered.unread.setdefault(reading.state, []).append(source.file)
-        say(number, source.file)
+    for source, key in zip(selection.files, keys, strict=True):
+        _add(gathered, source.file, slow.get(key) or recall.reading(key)[1])
     gathered.findings.extend(_left_out(selection, gathered))
     return gathered
+
+
+def _add(gathered: Gathered, file: str, reading: SourceReading | None) -> None:
+    """What was read of a blob, as of a file that holds it."""
+    if reading is None:
+        return
+    for reference in reading.references:
+        if reference.annotation.file != file:
+            reference = replace(reference, annotation=replace(reference.annotation, file=file))
+        gathered.references.append(reference)
+    gathered.findings.extend(replace(finding, file=file) for finding in reading.findings)
+    if reading.state is not State.READ:
+        gathered.unread.setdefault(reading.state, []).append(file)
 
 
 def _left_out(selection: Selection, gathered: Gathered) -> Iterator[Finding]:

@@ -66,11 +66,22 @@ _VERSION = re.compile(r"[\d.]+$")
 
 def language_of(file: str, contents: bytes) -> Language | None:
     """The language of a file by its name, else by the interpreter its first line names; ``None`` if it has none."""
-    path = PurePosixPath(file)
-    by_name = _BY_FILE.get(path.name) or _BY_SUFFIX.get(path.suffix.lower())
-    if by_name is not None or path.suffix:
-        return by_name
-    return _BY_INTERPRETER.get(_interpreter(contents))
+    by_name, suffix = _by_name(file)
+    return by_name if by_name is not None or suffix else _BY_INTERPRETER.get(_interpreter(contents))
+
+
+def language_key(file: str) -> str:
+    """What a file's name alone says of its language: of two files with the same bytes and key, both are read alike."""
+    by_name, suffix = _by_name(file)
+    return by_name.name if by_name else ("none" if suffix else "by contents")
+
+
+def _by_name(file: str) -> tuple[Language | None, str]:
+    """The language that the name gives, and the name's suffix."""
+    name = file[file.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    suffix = name[dot:].lower() if dot > 0 else ""
+    return _BY_FILE.get(name) or _BY_SUFFIX.get(suffix), suffix
 
 
 def _interpreter(contents: bytes) -> str:

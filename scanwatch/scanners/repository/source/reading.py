@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 
 from ....model import Finding
 from .comments import TAG, NotParsed, available, tagged_blocks
@@ -15,16 +14,16 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _LOOKED_AT_FOR_NUL = 8000
 
 
-class State(Enum):
+class State(StrEnum):
     """What became of a file."""
 
-    READ = auto()
-    BINARY = auto()
-    LFS_POINTER = auto()
+    READ = "read"
+    BINARY = "binary"
+    LFS_POINTER = "lfs_pointer"
     """The contents are elsewhere."""
-    NO_LANGUAGE = auto()
+    NO_LANGUAGE = "no_language"
     """It holds tags, and there is no grammar to tell whether they stand in comments."""
-    TOO_SLOW = auto()
+    TOO_SLOW = "too_slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,11 @@ class SourceReading:
     """The outcome for one file."""
 
     state: State = State.READ
-    references: Sequence[Reference] = ()
-    findings: Sequence[Finding] = ()
+    references: tuple[Reference, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-_NOTHING = SourceReading()
+NOTHING = SourceReading()
 
 
 def read_source(file: str, contents: bytes) -> SourceReading:
@@ -58,10 +57,10 @@ def read_source(file: str, contents: bytes) -> SourceReading:
         named, wrong = read_block(block, file)
         references += named
         findings += wrong
-    return SourceReading(State.READ, references, findings)
+    return SourceReading(State.READ, tuple(references), tuple(findings))
 
 
 def _without_tags(contents: bytes) -> SourceReading:
     if contents.startswith(_LFS_POINTER):
         return SourceReading(State.LFS_POINTER)
-    return SourceReading(State.BINARY) if b"\0" in contents[:_LOOKED_AT_FOR_NUL] else _NOTHING
+    return SourceReading(State.BINARY) if b"\0" in contents[:_LOOKED_AT_FOR_NUL] else NOTHING

@@ -1,0 +1,195 @@
+"""What earlier scans of a target have read, kept on this machine by the blobs' ids: the next one reads what changed.
+
+Everything in it follows from the bytes of a blob (and the name of its file's language), so that a scan with a memory
+finds what one without finds. A memory is written once, at the end of a scan that succeeded, in one step; one that
+cannot be read, or is another version's, counts as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+
+from ..._version import __version__
+from .git import GitRepository, TreeEntry
+from .source.languages import LANGUAGES
+from .source.reading import SourceReading
+
+CACHE_VARIABLE = "SCANWATCH_CACHE"
+"""Names the folder of memories; without it they are in the platform's folder for caches."""
+MAX_MEMORY_BYTES = 256 * 1024 * 1024
+MAX_FOLDER_BYTES = 1024 * 1024 * 1024
+"""Of all memories together; the oldest go."""
+
+_FORMAT = 1
+
+
+class Kept(msgspec.Struct):
+    """A memory as its file holds it: blobs by their ids, files of the last scan by their paths."""
+
+    version: str
+    files: dict[str, str] = {}
+    contents: dict[str, bytes] = {}
+    digests: dict[str, str] = {}
+    readings: dict[str, SourceReading | None] = {}
+    """By blob and language; ``None``: there is nothing in it."""
+    states: dict[str, dict[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How the files of a commit differ from those of the scan before, in number."""
+
+    total: int
+    changed: int
+    unchanged: int
+    removed: int
+
+    def __str__(self) -> str:
+        return f"{self.total} files: {self.changed} changed, {self.unchanged} unchanged, {self.removed} removed"
+
+
+class Memory:
+    """Reads blobs, and remembers: ``path`` is where, ``None`` remembers for this scan alone."""
+
+    def __init__(self, repository: GitRepository, path: Path | None) -> None:
+        self._repository = repository
+        self._path = path
+        self._old = _load(path)
+        self._new = Kept(self._old.version)
+
+    def contents(self, oids: Sequence[str]) -> Iterator[bytes]:
+        """The contents of small blobs, in the order asked for."""
+        missing = [oid for oid in dict.fromkeys(oids) if oid not in self._new.contents]
+        missing = [oid for oid in missing if not self._recall(oid)]
+        if not missing:
+            yield from (self._new.contents[oid] for oid in oids)
+            return
+        with self._repository.blobs(missing) as blobs:
+            for oid in oids:
+                if oid not in self._new.contents:
+                    self._new.contents[oid] = next(blobs)
+                yield self._new.contents[oid]
+
+    def digests(self, oids: Sequence[str]) -> list[str]:
+        """The SHA-256 of blobs of any size, in the order asked for; one is in memory at a time."""
+        known = self._new.digests
+        known.update({oid: self._old.digests[oid] for oid in oids if oid in self._old.digests})
+        missing = [oid for oid in dict.fromkeys(oids) if oid not in known]
+        if missing:
+            with self._repository.blobs(missing) as blobs:
+                known.update((oid, hashlib.sha256(blob).hexdigest()) for oid, blob in zip(missing, blobs, strict=True))
+        return [known[oid] for oid in oids]
+
+    def reading(self, key: str) -> tuple[bool, SourceReading | None]:
+        """Whether a source is remembered under ``key``, and what it said; ``None`` for nothing."""
+        for kept in (self._new.readings, self._old.readings):
+            if key in kept:
+                self._new.readings[key] = kept[key]
+                return True, kept[key]
+        return False, None
+
+    def remember_reading(self, key: str, reading: SourceReading | None) -> None:
+        """Keep what a source said."""
+        self._new.readings[key] = reading
+
+    def state(self, key: str) -> Mapping[str, str] | None:
+        """The state hashes remembered under ``key``."""
+        kept = self._new.states.get(key) or self._old.states.get(key)
+        if kept is not None:
+            self._new.states[key] = kept
+        return kept
+
+    def remember_state(self, key: str, hashes: Mapping[str, str]) -> None:
+        """Keep state hashes."""
+        self._new.states[key] = dict(hashes)
+
+    def changes(self, entries: Sequence[TreeEntry]) -> Changes:
+        """How ``entries`` differ from those of the scan before; they are those of this one from now on."""
+        self._new.files = {entry.path.decode("utf-8", "backslashreplace"): entry.oid for entry in entries}
+        before, now = self._old.files, self._new.files
+        unchanged = sum(before.get(path) == oid for path, oid in now.items())
+        return Changes(len(now), len(now) - unchanged, unchanged, len(before.keys() - now.keys()))
+
+    def save(self) -> None:
+        """Keep everything for the next scan, in one step; what cannot be kept is not, which costs time alone."""
+        if self._path is None:
+            return
+        raw = msgspec.msgpack.encode(self._new)
+        if len(raw) > MAX_MEMORY_BYTES:
+            return
+        with suppress(OSError):
+            _write(self._path, raw)
+            _prune(self._path.parent)
+
+    def _recall(self, oid: str) -> bool:
+        if oid in self._old.contents:
+            self._new.contents[oid] = self._old.contents[oid]
+            return True
+        return False
+
+
+def memory_path(target: str) -> Path:
+    """Where the memory of a target is."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if not chosen:
+        import platformdirs
+
+        chosen = platformdirs.user_cache_dir("scanwatch", appauthor=False)
+    return Path(chosen) / "memories" / f"{hashlib.sha256(target.encode()).hexdigest()[:40]}.msgpack"
+
+
+@cache
+def _version() -> str:
+    """What a reading follows from besides the bytes: our version and those of the grammars."""
+    names = ["tree-sitter", *dict.fromkeys(one.module.replace("_", "-") for one in LANGUAGES)]
+    found = [str(_FORMAT), __version__]
+    for name in names:
+        try:
+            found.append(version(name))
+        except PackageNotFoundError:
+            found.append("-")
+    return " ".join(found)
+
+
+def _load(path: Path | None) -> Kept:
+    try:
+        if path is not None and path.stat().st_size <= MAX_MEMORY_BYTES:
+            kept = msgspec.msgpack.decode(path.read_bytes(), type=Kept)
+            if kept.version == _version():
+                return kept
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        pass  # as good as none
+    return Kept(_version())
+
+
+def _write(path: Path, raw: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _prune(folder: Path) -> None:
+    """Delete the files written longest ago, parts that nobody finished among them, until the rest is small enough."""
+    kept = sorted(((file.stat().st_mtime, file.stat().st_size, file) for file in folder.iterdir()), reverse=True)
+    total = 0
+    for _, size, file in kept:
+        total += size
+        if total > MAX_FOLDER_BYTES:
+            file.unlink(missing_ok=True)
