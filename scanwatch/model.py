@@ -253,7 +253,8 @@ class ConnectionState(StrEnum):
 class Connection:
     """The state of a client's connection; ``reason`` is a sentence with the remedy where there is one.
 
-    ``not_understood`` counts what came and is no event as the protocol has them: from a newer gateway, or a broken one.
+    ``not_understood`` counts what came and is no event as the protocol has them, and each key of events that is
+    not in it: from a newer gateway, or a broken one.
     """
 
     state: ConnectionState

@@ -124,7 +124,7 @@ def _words(event: Event) -> str:
 def follow(
     feed: Feed, console: Console, *, until_ended: bool = True, timeout_s: float | None = None
 ) -> Sequence[Snapshot]:
-    """Show the feed's scans until all have ended, as bars or as lines; how they stand then.
+    """Show the feed's scans until all have ended or are lost, as bars or as lines; how they stand then.
 
     Args:
         feed: the scans.
@@ -174,7 +174,7 @@ def _watch(feed: Feed, telling: Telling, until_ended: bool, timeout_s: float | N
             changed.clear()
             snapshots = feed.snapshots()
             telling.tell(feed)
-            if until_ended and all(snapshot.terminal for snapshot in snapshots):
+            if until_ended and all(snapshot.terminal or feed.lost(snapshot.scan_id) for snapshot in snapshots):
                 return snapshots
             _check(feed)
             if deadline is not None and time.monotonic() >= deadline:

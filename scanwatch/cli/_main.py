@@ -20,6 +20,7 @@ _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
 
 def run(words: list[str]) -> int:
     """Run one command and return its exit code."""
+    _open_what_is_closed()
     _write_in_escapes_what_cannot_be_encoded()
     try:
         try:
@@ -60,6 +61,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from ._scans import cancel, replay, scan, watch
 
     return {"scan": scan, "watch": watch, "cancel": cancel, "replay": replay}[arguments.command](arguments)
+
+
+def _open_what_is_closed() -> None:
+    """Where a shell closed an output (``>&-``), what is said goes nowhere; the exit code still tells how it ended."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 for as long as we run
 
 
 def _write_in_escapes_what_cannot_be_encoded() -> None:

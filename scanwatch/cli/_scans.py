@@ -34,7 +34,11 @@ def scan(arguments: argparse.Namespace) -> int:
     """Trigger one scan and, unless detached, watch it to its end."""
     options = _options(arguments.option)
     with _connected(arguments) as client:
-        started = client.scan(arguments.target, **options)
+        try:
+            started = client.scan(arguments.target, **options)
+        except KeyboardInterrupt:
+            _say_how_to_go_on("Interrupted while the scan was asked for; it may have begun.", [], arguments.gateway)
+            return Exit.INTERRUPTED
         if arguments.detach:
             sys.stdout.write(f"{json.dumps({'scan_id': started.id}) if arguments.json else started.id}\n")
             return Exit.COMPLETED
@@ -94,10 +98,13 @@ def _watch_to_the_end(
 ) -> int:
     goes_on = "the scan goes on" if len(scans) == 1 else "the scans go on"
     try:
-        snapshots = _follow(arguments, client.feed(*scans), scans, timeout_s)
+        feed = client.feed(*scans)
+        snapshots = _follow(arguments, feed, scans, timeout_s)
     except KeyboardInterrupt:
         _say_how_to_go_on(f"Stopped watching; {goes_on}.", scans, arguments.gateway)
         return Exit.INTERRUPTED
+    if lost := next(filter(None, (feed.lost(scan.id) for scan in scans)), None):
+        raise lost
     if not all(snapshot.terminal for snapshot in snapshots):
         known = client.connection.state in CONNECTED
         word = goes_on if known else f"whether {goes_on} is not known, as the gateway does not answer"

@@ -44,13 +44,15 @@ class Address:
         """The token as of now.
 
         Raises:
-            UsageError: it holds characters that no HTTP header can.
+            UsageError: it is no text, or holds characters that no HTTP header can.
             ConfigurationError: the function that should give one failed.
         """
         try:
             token = self.token() if callable(self.token) else self.token
         except Exception as error:
             raise ConfigurationError(f"The function given as token=... failed: {error!r}.") from error
+        if token is not None and not isinstance(token, str):
+            raise UsageError(f"A token is text, or a function that returns text, not of type {type(token).__name__}.")
         if token and not (token.isascii() and token.isprintable()):
             raise UsageError("The token holds characters that cannot be sent; copy it anew, without line breaks.")
         if token and token not in self.shown:
@@ -120,6 +122,8 @@ def parse_address(url: str, token: Token = None, verify: Verify = None) -> Addre
         raise UsageError(f"The gateway's URL {text!r} does not begin with http:// or https://; {hint}{EXAMPLE}.")
     if not parts.hostname or port == 0:
         raise UsageError(f"The gateway's URL {text!r} names no host and port; {EXAMPLE}.")
+    if not text.isprintable() or " " in parts.hostname:
+        raise UsageError(f"The gateway's URL {text!r} holds characters that no address has; {EXAMPLE}.")
     if parts.query or parts.fragment:
         raise UsageError(
             f"The gateway's URL {urlunsplit((parts.scheme, parts.netloc, parts.path, '', ''))!r} was given with a "

@@ -17,7 +17,7 @@ from ._listeners import End, Listeners
 from ._pace import Backoff
 from ._state import ScanState, what_is_known
 from ._target import Target, option_texts
-from ._waiting import Wake, await_on, await_until, block_on, wait_until
+from ._waiting import Wake, await_on, await_until, block_on, in_seconds, wait_until
 from ._watched import Watched
 
 S = TypeVar("S", bound=ScanState)
@@ -206,7 +206,7 @@ class BatchState(Generic[S]):
             raise self._bug
         if not in_time:
             known = what_is_known(self._core, "they go on")
-            raise TimeoutError(f"{self._left()} within {timeout:g} s{known}.")
+            raise TimeoutError(f"{self._left()} within {in_seconds(timeout)}{known}.")
         self._check_started()
         if self._in_flight:
             self._core.driver.check_open()

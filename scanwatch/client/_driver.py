@@ -148,6 +148,9 @@ class Driver:
     def nonsense_heard(self) -> None:
         self._report(self.session.nonsense_heard)
 
+    def unknown_keys_heard(self, keys: frozenset[str]) -> None:
+        self._report(lambda: self.session.unknown_keys_heard(keys))
+
     def _report(self, report: Callable[[], None]) -> None:
         self._reports.append(report)
         self._woken.set()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import ConnectionClosed
+from ..errors import ConnectionClosed, GatewayError
 from ..model import Connection, Event, Repository
 from ..snapshot import Snapshot
 from ._batch import BatchState
@@ -51,6 +51,10 @@ class ClientFeed:
         ids = list(scans) if self._ids is None else list(self._ids)
         shown = [scans[scan_id].snapshot for scan_id in ids if scan_id in scans]
         return sorted(shown, key=_created, reverse=True)
+
+    def lost(self, scan_id: str) -> GatewayError | None:
+        watched = self._core.session.scans.get(scan_id)
+        return None if watched is None or watched.snapshot.terminal else watched.gone
 
     @property
     def everything(self) -> bool:

@@ -22,6 +22,7 @@ from ..errors import UsageError
 from ..model import Job
 from ..snapshot import to_record
 from ..wire import Recorded, RecordedAnswer, RecordedEvent, RecordedNote, RecordedRest, RecordedSocket
+from ._recording import recording_path
 from ._session import Session
 from ._watched import Watched
 
@@ -47,7 +48,7 @@ class Recording:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> None:
-        self.path = Path(path)
+        self.path = recording_path(path)
         self.problem: str | None = None
         self._max_bytes = max_bytes
         self._file = _open(self.path)

@@ -17,6 +17,18 @@ from ..wire import Recorded, RecordedAnswer, RecordedEvent, RecordedRest
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 
 
+def recording_path(path: object) -> Path:
+    """The path a person gave.
+
+    Raises:
+        UsageError: it is none.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str) or "\0" in text:
+        raise UsageError(f"A recording is named by its path, not by {path!r}.")
+    return Path(text)
+
+
 def read_recording(path: str | os.PathLike[str]) -> list[Recorded]:
     """The lines of a recording.
 
@@ -26,7 +38,7 @@ def read_recording(path: str | os.PathLike[str]) -> list[Recorded]:
     lines: list[Recorded] = []
     number = 0
     try:
-        with Path(path).open("rb") as file:
+        with recording_path(path).open("rb") as file:
             while text := file.readline(LONGEST_LINE_BYTES + 1):
                 number += 1
                 if text.strip():
@@ -44,8 +56,8 @@ def _line(path: str | os.PathLike[str], number: int, text: bytes) -> Recorded:
     try:
         return wire.decode_recorded(text)
     except WireError as error:
-        ends = text.endswith(b"\n")
-        remedy = "is this a recording?" if ends else "it was cut off; delete that line, and the rest can be used."
+        cut_off = number > 1 and not text.endswith(b"\n")
+        remedy = "it was cut off; delete that line, and the rest can be used." if cut_off else "is this a recording?"
         raise UsageError(f"Line {number} of {str(path)!r} is {error}; {remedy}") from None
 
 

@@ -27,9 +27,15 @@ from ._timing import Clock
 from ._transport import Granted, Listener
 from ._waiting import block_on
 
+FASTEST = 1e9
+"""From this speed on, everything comes at once."""
+
 AFTERWARDS_SPEED = 100.0
 AFTERWARDS_S = 0.6
 """After the last line the recorded time goes on, fast, for a minute: an end may need to be looked at for a while."""
+
+LAST_DAY = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+"""No time of day is later, whatever a file and the speed of its replay make of it."""
 
 
 class ReplayClock:
@@ -37,6 +43,7 @@ class ReplayClock:
 
     def __init__(self, begun: datetime) -> None:
         self._begun = begun
+        self._longest_s = (LAST_DAY - begun).total_seconds()
         self._moment = 0.0
         self._since = time.monotonic()
         self._speed = 0.0
@@ -54,7 +61,7 @@ class ReplayClock:
         return self._moment + (time.monotonic() - self._since) * self._speed
 
     def utc(self) -> datetime:
-        return self._begun + timedelta(seconds=self.now())
+        return self._begun + timedelta(seconds=min(self.now(), self._longest_s))
 
 
 class Recital:
@@ -95,7 +102,7 @@ class ReplayTransport(Requests):
         self._recital = Recital([line for _, line in self._moments])
         super().__init__(self._recital)
         self._name = os.path.basename(path)
-        self._speed = speed
+        self._speed = float(speed) if speed < FASTEST else math.inf
         self._clock = ReplayClock(_begun(self._moments))
         self._moved = asyncio.Condition()
         self.received = Received()
@@ -153,6 +160,8 @@ class ReplayTransport(Requests):
                 listener.greeted(None)  # again after an answer: what it brought is granted by another
             case RecordedEvent(name=name) if not events and name != wire.REFUSED:
                 listener.nonsense_heard()
+            case RecordedEvent(args=args) if events:
+                listener.unknown_keys_heard(wire.unknown_keys(events[0].kind, args[0]))
             case RecordedSocket(what="connect"):
                 listener.joined()
             case RecordedSocket(what="disconnect") if self._joins_again(index):
@@ -259,7 +268,7 @@ def replay(path: str | os.PathLike[str], speed: float = 1.0) -> Client:
     async def begin() -> None:
         client._core.session.watch_everything()
         transport.begin.set()
-        if math.isinf(speed):
+        if speed >= FASTEST:
             await transport.finished.wait()
 
     try:

@@ -27,6 +27,9 @@ FOREIGN_SCANS = 256
 FOREIGN_EVENTS = 64
 """What is kept of scans nobody watches: their first events can come before the answer that names them."""
 
+UNKNOWN_KEYS = 100
+"""Names of unknown keys that are remembered; whoever sends more makes them up."""
+
 SUBSCRIBE_AT_ONCE = 100
 """Scans named in one subscription: the answer carries their histories and has to stay small."""
 
@@ -61,6 +64,7 @@ class Session:
         self._unsubscribed: dict[str, Watched] = {}
         self._subscribe_everything = False
         self.caller: str | None = None
+        self._unknown_keys: frozenset[str] = frozenset()
         self._foreign: OrderedDict[str, deque[Event]] = OrderedDict()
         self._next_listing = 0.0
         self._out: list[Action] = []
@@ -182,7 +186,17 @@ class Session:
 
     def nonsense_heard(self) -> None:
         """Something came that is no event as the protocol has them: counted, and shown."""
-        self.connection = replace(self.connection, not_understood=self.connection.not_understood + 1)
+        self._not_understood(1)
+
+    def unknown_keys_heard(self, keys: frozenset[str]) -> None:
+        """An event had keys that mean nothing to us: each is counted once, or the count would grow with each event."""
+        fresh = keys - self._unknown_keys
+        if fresh and len(self._unknown_keys) < UNKNOWN_KEYS:
+            self._unknown_keys |= fresh
+            self._not_understood(len(fresh))
+
+    def _not_understood(self, more: int) -> None:
+        self.connection = replace(self.connection, not_understood=self.connection.not_understood + more)
         self._out.append(Changed(None))
 
     def acknowledged(self, request: Subscribe, scans: Iterable[tuple[Snapshot, Sequence[Event]]]) -> None:
@@ -217,6 +231,7 @@ class Session:
             return
         watched.reading = False
         watched.pace.answered(well=True)
+        self._found(watched)
         before = watched.snapshot
         watched.read(record, self._now())
         self._reading_works(news=watched.snapshot is not before)
@@ -297,7 +312,14 @@ class Session:
 
     # -- within ------------------------------------------------------------------------------------------------
 
+    def _found(self, watched: Watched) -> None:
+        """A scan that counted as gone may come back: a gateway may have been restored."""
+        if watched.found_again():
+            self._unsettled[watched.snapshot.scan_id] = watched
+            self._out.append(Changed(watched.snapshot.scan_id))
+
     def _hear(self, watched: Watched, event: Event) -> None:
+        self._found(watched)
         before = watched.snapshot
         self._after(watched, before, watched.hear(event, self._now()))
 

@@ -13,7 +13,7 @@ from ..snapshot import Snapshot, eta_s
 from ._core import Core
 from ._listeners import End
 from ._timing import elapsed_s, gateway_time
-from ._waiting import Wake
+from ._waiting import Wake, in_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,14 +176,16 @@ class ScanState:
         if self.done():
             return
         if not in_time:
-            raise TimeoutError(f"Scan {self._named()} has not ended within {timeout:g} s{what_is_known(self._core)}.")
+            known = what_is_known(self._core)
+            raise TimeoutError(f"Scan {self._named()} has not ended within {in_seconds(timeout)}{known}.")
         if self._watched.gone is not None:
             raise self._watched.gone
         self._core.driver.check_open()
 
     def _next_is_there(self, in_time: bool, queue: EventQueue, timeout: float | None) -> bool:
         if not in_time:
-            raise TimeoutError(f"Scan {self._named()} had no event for {timeout:g} s{what_is_known(self._core)}.")
+            known = what_is_known(self._core)
+            raise TimeoutError(f"Scan {self._named()} had no event for {in_seconds(timeout)}{known}.")
         if queue.events:
             return True
         if not self.done():

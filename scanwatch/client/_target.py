@@ -51,7 +51,7 @@ def wanted_scan(target: Target, options: Mapping[str, object]) -> Wanted:
     path = os.fspath(target)
     if not isinstance(path, str):
         raise UsageError(f"A target is a URL or a path of text, not {path!r}; os.fsdecode() makes text of it.")
-    text = path.strip()
+    text = _sendable("The target", path.strip())
     refuse_credentials(text)
     given = option_texts(options)
     url = _URL.match(text)
@@ -103,4 +103,15 @@ def _text(name: str, value: object) -> str:
         value = os.fspath(value)
     if not isinstance(value, str | Real):  # Real: the numbers of numpy and pandas are numbers, too
         raise UsageError(f"The option {name!r} is {value!r}; it can be text, a number, True or False, or a path.")
-    return str(value)
+    return _sendable(f"The option {name!r}", str(value))
+
+
+def _sendable(what: str, text: str) -> str:
+    """``text``, if it is Unicode: a shell or a file system may hand over bytes that are not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{what} is {text!r}, which is not text in UTF-8 and cannot be sent; write it in UTF-8, or rename it."
+        ) from None
+    return text

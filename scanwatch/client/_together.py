@@ -15,7 +15,7 @@ from ._batch import BatchState
 from ._handle import Scan
 from ._listeners import End
 from ._state import ScanState, what_is_known
-from ._waiting import Deadline, Wake, await_until, wait_until
+from ._waiting import Deadline, Wake, await_until, in_seconds, wait_until
 
 ALL_COMPLETED = concurrent.futures.ALL_COMPLETED
 FIRST_COMPLETED = concurrent.futures.FIRST_COMPLETED
@@ -111,7 +111,7 @@ class as_completed(Generic[S]):  # noqa: N801 used like the function of the same
         """The next that has ended; ``None`` after the last."""
         if not in_time:
             known = self._ends.what_is_known()
-            raise TimeoutError(f"{self._ends.left()} within {self._deadline.timeout_s:g} s{known}.")
+            raise TimeoutError(f"{self._ends.left()} within {in_seconds(self._deadline.timeout_s)}{known}.")
         if not self._ends.ended:
             self._ends.close()
             return None

@@ -46,6 +46,8 @@ class Listener(Protocol):
 
     def nonsense_heard(self) -> None: ...
 
+    def unknown_keys_heard(self, keys: frozenset[str]) -> None: ...
+
 
 class Transport(Protocol):
     """One gateway, over some network."""

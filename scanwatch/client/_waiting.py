@@ -32,9 +32,8 @@ class Deadline:
     """
 
     def __init__(self, timeout_s: float | None) -> None:
-        check_timeout(timeout_s)
-        self.timeout_s = timeout_s
-        self._end = None if timeout_s is None else time.monotonic() + timeout_s
+        self.timeout_s = seconds_of(timeout_s)
+        self._end = None if self.timeout_s is None else time.monotonic() + self.timeout_s
 
     def slice_s(self) -> float:
         """How long to sleep before the next look."""
@@ -49,12 +48,29 @@ class Deadline:
         return self._end is not None and time.monotonic() >= self._end
 
 
-def check_timeout(timeout: object) -> None:
-    """Raises ``UsageError`` for what a person gave as ``timeout`` and is no number of seconds."""
+def seconds_of(timeout: object) -> float | None:
+    """What a person gave as ``timeout``: any number, those of numpy and pandas included; ``None``: for ever.
+
+    Raises:
+        UsageError: it is no number of seconds.
+    """
     if timeout is None:
-        return
-    if isinstance(timeout, bool) or not isinstance(timeout, Real) or math.isnan(timeout) or timeout < 0:
-        raise UsageError(f"timeout is {timeout!r}; it is a number of seconds, 0 or more, or None to wait for ever.")
+        return None
+    wrong = UsageError(f"timeout is {timeout!r}; it is a number of seconds, 0 or more, or None to wait for ever.")
+    if isinstance(timeout, bool) or not isinstance(timeout, Real):
+        raise wrong
+    try:
+        seconds = float(timeout)
+    except OverflowError:
+        seconds = -math.inf if timeout < 0 else math.inf
+    if not seconds >= 0:  # what is no number either
+        raise wrong
+    return seconds
+
+
+def in_seconds(timeout: float | None) -> str:
+    """A timeout that has run out, in words."""
+    return f"{seconds_of(timeout):g} s"
 
 
 def wait_until(check: Callable[[], bool], arm: Arm, timeout_s: float | None) -> bool:

@@ -21,6 +21,8 @@ RETRYING_JOBS = frozenset({"delayed", "waiting", "active", "prioritized", "waiti
 UNKNOWN_AFTER = 3
 """How many reads in a row must not find a scan before it counts as gone."""
 
+FORGOTTEN = "The gateway knows this scan no more: this is the last that was heard of it."
+
 
 class Watched:
     """The state of one watched scan. Every method that may move it returns the events new to its history, in order.
@@ -204,7 +206,6 @@ class Watched:
 
     def read(self, record: ScanRecord, now: float) -> None:
         """A read of the gateway's record came: the truth, once it is final."""
-        self._missed_reads = 0
         self.unconfirmed = False
         self.know(record.target, record.repository_id, record.requested_by, record.retry_of)
         if self.snapshot.terminal:
@@ -228,6 +229,12 @@ class Watched:
         self._missed_reads += 1
         if self._missed_reads >= UNKNOWN_AFTER:
             self.gone = error
+            self.snapshot = replace(self.snapshot, message=FORGOTTEN, retry_at=None)
+
+    def found_again(self) -> bool:
+        """Something came of a scan that counted as gone; whether it did."""
+        was_gone, self.gone, self._missed_reads = self.gone is not None, None, 0
+        return was_gone
 
     def _is_final(self, record: ScanRecord, now: float) -> bool:
         if record.status is not ScanStatus.FAILED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ..errors import GatewayError
 from ..model import Connection, Event, Repository
 from ..snapshot import Snapshot
 
@@ -19,6 +20,10 @@ class Feed(Protocol):
 
     def snapshots(self) -> Sequence[Snapshot]:
         """The watched scans as they stand, newest first."""
+        ...
+
+    def lost(self, scan_id: str) -> GatewayError | None:
+        """Why nothing more will be learned of a scan that has not ended, such as that its gateway forgot it."""
         ...
 
     def connection(self) -> Connection:

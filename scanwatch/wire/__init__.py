@@ -55,6 +55,7 @@ from ._events import (
     encode_event,
     encode_event_json,
     to_plain,
+    unknown_keys,
 )
 from ._inventory import (
     AnnotationPayload,
@@ -267,4 +268,5 @@ __all__ = [
     "schemas",
     "to_plain",
     "to_time",
+    "unknown_keys",
 ]

@@ -186,6 +186,21 @@ def decode_event(name: str, *args: Any) -> Event:
     return event
 
 
+def unknown_keys(kind: EventKind, payload: Any) -> frozenset[str]:
+    """The keys of an event's payload that mean nothing to us, those within its ``metadata`` or ``result`` included.
+
+    Called for every event: one whose keys are all known costs two comparisons.
+    """
+    known, inner, known_inner = _KEYS[kind]
+    within = payload.get(inner)
+    strange: frozenset[str] = frozenset()
+    if not payload.keys() <= known:
+        strange = frozenset(payload.keys() - known)
+    if within and not within.keys() <= known_inner:
+        strange |= {f"{inner}.{key}" for key in within.keys() - known_inner}
+    return strange
+
+
 def _payload(event: Event) -> Payload:
     if event.kind is EventKind.PROGRESS:
         return _progress_payload(event)
@@ -353,4 +368,15 @@ _DECODERS: dict[EventKind, Any] = {
     EventKind.PROGRESS: _from_progress,
     EventKind.COMPLETE: _from_complete,
     EventKind.FAILED: _from_failed,
+}
+
+
+def _keys(kind: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
+
+
+_KEYS: dict[EventKind, tuple[frozenset[str], str, frozenset[str]]] = {
+    EventKind.PROGRESS: (_keys(ProgressPayload), "metadata", _keys(Metadata)),
+    EventKind.COMPLETE: (_keys(CompletePayload), "result", _keys(ResultPayload)),
+    EventKind.FAILED: (_keys(FailedPayload), "", frozenset()),
 }

@@ -15,6 +15,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -306,3 +307,26 @@ def test_an_interrupt_before_anything_is_known_ends_with_130(
     _, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_a_scan_that_its_gateway_forgets_ends_the_watching_and_is_named(
+    how: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scanwatch.client._pace.FLOWING_EVERY_S", 0.1)
+    monkeypatch.setattr("scanwatch.client._pace.SILENT_EVERY_S", 0.1)
+    with ScriptedGateway(Quirks(stuck_at=2)) as gateway:
+        with scanwatch.connect(gateway.url) as client:
+            scan_id = client.scan("https://git.example/acme/payments").id
+        forgetting = threading.Timer(0.5, gateway.forget, [scan_id])
+        forgetting.start()
+        assert main(["watch", scan_id, "--gateway", gateway.url, *how]) == 2
+        forgetting.join()
+    assert scan_id in capsys.readouterr().err
+
+
+def test_outputs_that_a_shell_closed_are_done_without(gateway: RunningGateway, environment: dict[str, str]) -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        words = shlex.join([sys.executable, "-m", "scanwatch", "scan", QUICK, "--gateway", gateway.url])
+        done = subprocess.run(["sh", "-c", f"{words} {closed}"], env=environment, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")

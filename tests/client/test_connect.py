@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,12 @@ def test_without_anything_given_a_local_gateway_is_started_and_joined_again(
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A home of its own, whose gateway is ended last: a client that still lived would start it again."""
     monkeypatch.delenv("SCANWATCH_URL", raising=False)
     monkeypatch.setenv("SCANWATCH_HOME", str(tmp_path))
-    return tmp_path
+    yield tmp_path
+    scanwatch.LocalGateway().stop()
 
 
 def kill_gateway_of(store: str) -> None:
@@ -75,22 +78,16 @@ def test_a_killed_gateway_is_found_again_where_the_next_client_has_started_it(ho
         scan = first.scan("sim://acme/payments?files=20&duration_s=3")
         kill_gateway_of(default_store())
         with scanwatch.connect() as second:
-            try:
-                assert scan.wait(60).status == "completed"
-                assert first.url == second.url
-                assert first.connection.state == "live"
-            finally:
-                scanwatch.LocalGateway().stop()
+            assert scan.wait(60).status == "completed"
+            assert first.url == second.url
+            assert first.connection.state == "live"
 
 
 def test_a_client_that_nothing_was_given_starts_its_killed_gateway_again(home: Path) -> None:
     with scanwatch.connect() as client:
-        try:
-            scan = client.scan("sim://acme/payments?files=20&duration_s=1")
-            kill_gateway_of(default_store())
-            assert scan.wait(60).status == "completed"
-        finally:
-            scanwatch.LocalGateway().stop()
+        scan = client.scan("sim://acme/payments?files=20&duration_s=1")
+        kill_gateway_of(default_store())
+        assert scan.wait(60).status == "completed"
 
 
 def test_scans_in_the_memory_of_a_killed_gateway_are_not_waited_for() -> None:
@@ -144,6 +141,9 @@ def test_something_else_than_a_gateway_is_refused(gateway: RunningGateway) -> No
         ("http://host/?token=secret", "token="),
         ("ws://host/", "http://"),
         ("", "http://HOST:PORT"),
+        ("http://gate way:80", "no address has"),
+        ("http://gate\nway:80", "no address has"),
+        ("http://\u202eyawetag:80", "no address has"),
     ],
 )
 def test_a_wrong_address_is_named_with_the_remedy_and_no_secret(url: str, words: str) -> None:
@@ -184,6 +184,10 @@ def test_a_token_that_cannot_be_sent_is_refused_before_anything_is_sent() -> Non
 
     with pytest.raises(ConfigurationError, match="vault"):
         scanwatch.Client("http://127.0.0.1:9", token=fails)
+    for token in (5, b"s3cret", lambda: 5):
+        with pytest.raises(scanwatch.UsageError, match="A token is text") as refused:
+            scanwatch.Client("http://127.0.0.1:9", token=token)  # type: ignore[arg-type]
+        assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -228,6 +232,13 @@ def test_an_option_that_is_no_plain_value_is_named(value: object) -> None:
 def test_paths_and_the_numbers_of_a_table_are_options(tmp_path: Path) -> None:
     given = {"at": tmp_path, "files": np.int64(3), "duration_s": np.float64(0.5)}
     assert wanted_scan("sim://a/b", given).options == {"at": str(tmp_path), "files": "3", "duration_s": "0.5"}
+
+
+def test_what_is_no_unicode_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(scanwatch.UsageError, match=r"The target is .*not text in UTF-8"):
+        wanted_scan("sim://acme/\udcff", {})
+    with pytest.raises(scanwatch.UsageError, match=r"option 'ref' is .*not text in UTF-8"):
+        wanted_scan("sim://acme/payments", {"ref": "\udcff"})
 
 
 @pytest.mark.parametrize("target", [None, b"x", 7, ["sim://a/b"]])

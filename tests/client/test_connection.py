@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import asyncio
+import socketserver
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +84,25 @@ def refused_client(url: str, **options: Any) -> Iterator[scanwatch.Client]:
         yield client
 
 
+@contextmanager
+def greeting(words: bytes) -> Iterator[str]:
+    """The URL of a server that greets whoever comes, as those of other protocols do."""
+
+    class Greeter(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1)
+            self.request.sendall(words)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Greeter) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 # -- refusals ------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +141,19 @@ def test_an_ordinary_web_server_is_no_gateway_and_is_told_so_at_once(status: int
         assert "Check the URL" in str(client.connection.reason)
     with WebServer(status, text, kind) as server, pytest.raises(scanwatch.GatewayRefused, match="is no gateway"):
         scanwatch.connect(server.url)
+
+
+def test_a_gateways_own_words_for_a_refusal_reach_who_was_refused() -> None:
+    with run_gateway() as gateway, pytest.raises(scanwatch.GatewayRefused, match="by a loopback name only"):
+        scanwatch.connect(gateway.url.replace("127.0.0.1", "0.0.0.0"))
+
+
+def test_what_speaks_no_tls_or_no_http_is_told_from_a_wrong_certificate_and_from_nothing() -> None:
+    with run_gateway() as gateway, pytest.raises(scanwatch.GatewayRefused, match=r"does not speak TLS.*http://"):
+        scanwatch.connect(gateway.url.replace("http://", "https://"))
+    speaks_no_http = pytest.raises(scanwatch.GatewayUnreachable, match="does not speak HTTP")
+    with greeting(b"SSH-2.0-OpenSSH_9.9\r\n") as url, speaks_no_http:
+        scanwatch.connect(url)
 
 
 def test_a_server_in_trouble_is_tried_again() -> None:

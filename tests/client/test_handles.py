@@ -14,7 +14,9 @@ import inspect
 import pickle
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from ipywidgets import Widget
 
@@ -102,6 +104,18 @@ async def test_a_timeout_that_is_no_number_of_seconds_is_refused_by_both_faces(
         for awaiting in (attached.wait, attached.result, lambda timeout: anext(attached.stream(timeout))):
             with pytest.raises(scanwatch.UsageError, match="timeout is"):
                 await awaiting(timeout)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("timeout", [Fraction(1, 20), np.float32(0.05), np.int64(0)])
+def test_any_number_of_seconds_is_a_timeout(client: scanwatch.Client, timeout: float) -> None:
+    scan = client.scan(SECONDS)
+    with pytest.raises(TimeoutError, match=f"within {float(timeout):g} s; it goes on"):
+        scan.wait(timeout)
+    with pytest.raises(TimeoutError, match="they go on"):
+        next(scanwatch.as_completed([scan], timeout=timeout))
+    with pytest.raises(TimeoutError, match="had no event"):
+        list(scan.stream(timeout))
+    assert scan.wait(10**400).done(), "there is no limit either"
 
 
 async def test_what_is_no_scan_is_refused_by_both_faces(gateway: RunningGateway, client: scanwatch.Client) -> None:

@@ -304,11 +304,13 @@ def test_14_what_is_not_understood_is_counted_and_shown_and_harms_nothing() -> N
         for event, payload in nonsense:
             gateway.send(event, payload)
         gateway.send(name, good | {"unheardOf": [1, 2, 3]})
+        gateway.send(name, good | {"progress": 8, "unheardOf": 4, "metadata": {"colour": "red"}})
+        unknown_keys = 2
         scan.wait(TIMEOUT_S)
-        until(lambda: client.connection.not_understood == len(nonsense))
-        assert len(scan.events()) == ALL_EVENTS + 1, "an unknown key costs nothing"
+        until(lambda: client.connection.not_understood == len(nonsense) + unknown_keys)
+        assert len(scan.events()) == ALL_EVENTS + 2, "an unknown key costs nothing"
         assert "a step of its own" in [event.step for event in client._core.session.scans[scan.id].events]
-        assert encode_connection(client.connection)["not_understood"] == len(nonsense)
+        assert encode_connection(client.connection)["not_understood"] == len(nonsense) + unknown_keys
 
 
 @pytest.mark.parametrize("quirk", ["doubled", "disordered"])

@@ -12,6 +12,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -221,9 +222,29 @@ def test_a_file_that_is_no_recording_is_refused_with_the_line(content: bytes, wo
 def test_a_recording_that_is_not_there_and_a_wrong_speed_are_named(tmp_path: Path) -> None:
     with pytest.raises(scanwatch.UsageError, match="cannot be read"):
         scanwatch.replay(tmp_path / "none.jsonl")
+    for nothing in (None, 5, b"session.jsonl", "a\0b"):
+        with pytest.raises(scanwatch.UsageError, match="named by its path"):
+            scanwatch.replay(nothing)  # type: ignore[arg-type]
     for speed in (0, -1, math.nan, "fast", True):
         with pytest.raises(scanwatch.UsageError, match="speed is"):
             scanwatch.replay(RECORDINGS / "retries--success.jsonl", speed=speed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("speed", [1e8, 1e300, 10**400])
+def test_at_any_speed_a_replay_comes_to_its_end(speed: float) -> None:
+    with scanwatch.replay(RECORDINGS / "retries--success.jsonl", speed=speed) as client:
+        until(lambda: client.connection.state is ConnectionState.CLOSED)
+        assert list(client.scans()["status"]) == [ScanStatus.COMPLETED]
+
+
+def test_times_that_no_calendar_has_do_not_keep_a_recording_from_being_read(tmp_path: Path) -> None:
+    lines = (RECORDINGS / "retries--success.jsonl").read_text().splitlines()
+    moved = [re.sub(r'"t_ms":\s*[\d.]+', f'"t_ms":1e{index}', line) for index, line in enumerate(lines)]
+    path = tmp_path / "far.jsonl"
+    path.write_text("\n".join(moved) + "\n")
+    with scanwatch.replay(path, speed=math.inf) as client:
+        assert client.connection.state is ConnectionState.CLOSED
+        assert list(client.scans()["status"]) == [ScanStatus.COMPLETED]
 
 
 # -- the writer ----------------------------------------------------------------------------------------------------
@@ -334,6 +355,8 @@ def test_a_recording_that_cannot_be_begun_is_refused(client: scanwatch.Client, t
     for path in (tmp_path, tmp_path / "no" / "such" / "folder.jsonl"):
         with pytest.raises(scanwatch.UsageError, match="cannot be written"):
             client.record(path)
+    with pytest.raises(scanwatch.UsageError, match="named by its path"):
+        client.record(None)  # type: ignore[arg-type]
 
 
 def test_a_recording_ends_with_its_client(gateway: RunningGateway, tmp_path: Path) -> None:

@@ -422,7 +422,22 @@ def test_a_scan_that_is_found_no_more_is_gone() -> None:
         assert conversation.session.scans[SCAN_ID].live
         conversation.session.read_failed(SCAN_ID, NOT_FOUND)
     assert conversation.session.scans[SCAN_ID].gone is NOT_FOUND
+    assert "knows this scan no more" in str(conversation.snapshot.message)
     assert conversation.pass_time(60, Read) == []
+
+
+def test_a_scan_that_was_found_no_more_goes_on_when_it_is_heard_or_read_again() -> None:
+    news = [
+        lambda session: session.heard(field(60_000, 30, "Fetching")),
+        lambda session: session.read(record(ScanStatus.IN_PROGRESS)),
+    ]
+    for come_back in news:
+        conversation = in_the_field()
+        for _ in range(3):
+            conversation.session.read_failed(SCAN_ID, NOT_FOUND)
+        come_back(conversation.session)
+        assert conversation.session.scans[SCAN_ID].live
+        assert conversation.pass_time(60, Read), "it is asked for again"
 
 
 def test_the_connection_tells_reconnecting_from_polling_from_live() -> None:

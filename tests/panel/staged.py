@@ -108,6 +108,9 @@ class StagedFeed:
     def snapshots(self) -> Sequence[Snapshot]:
         return tuple(self._scans.values())
 
+    def lost(self, scan_id: str) -> None:
+        """No scan of this stage is ever lost."""
+
     def connection(self) -> Connection:
         return self._connection
 

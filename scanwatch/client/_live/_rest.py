@@ -30,6 +30,9 @@ CONNECT_TIMEOUT_S = 10.0
 UNKNOWN_NAMESPACE = "Unable to connect"
 """What servers in Python say to it; those in JavaScript name the word."""
 
+SPEAKS_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+"""What a TLS handshake ends with where something else answers, by the version of OpenSSL."""
+
 BUSY = frozenset({502, 503, 504})
 NO_ROUTE = frozenset({405, 501})
 
@@ -114,6 +117,11 @@ def new_http(address: Address) -> aiohttp.ClientSession:
 def unreachable(address: Address, error: BaseException) -> GatewayUnreachable:
     """What went wrong on the way to a gateway, in words."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, ssl.SSLError) and cause.reason in SPEAKS_NO_TLS:
+        return Untrusted(
+            f"What answers at {address.url} does not speak TLS ({_short(cause)}); check the URL: a gateway without TLS "
+            "is at http://, and its port is another."
+        )
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
         return Untrusted(
             f"The gateway at {address.url} has a certificate this computer does not trust ({_short(cause)}); check the "
@@ -122,6 +130,9 @@ def unreachable(address: Address, error: BaseException) -> GatewayUnreachable:
     if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
         why = f"The proxy on the way to {address.url} does not let us through"
         remedy = "check HTTP_PROXY and HTTPS_PROXY, or name the gateway's host in NO_PROXY"
+    elif isinstance(error, aiohttp.ClientResponseError):
+        why = f"What answers at {address.url} does not speak HTTP"
+        remedy = "check the URL and its port"
     elif isinstance(error, TimeoutError):
         why = f"The gateway at {address.url} did not answer in time"
         remedy = "check that it is not overloaded and that no firewall is in between"

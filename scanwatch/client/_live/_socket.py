@@ -41,6 +41,8 @@ class Push:
         self._sending = asyncio.Lock()
         self._answers: set[asyncio.Future[Any]] = set()
         self._refusal: GatewayRefused | None = None
+        self._said: str | None = None
+        """The gateway's own words for not letting us in."""
         self._why = "The connection was lost"
         self._sio: Any = None
 
@@ -122,7 +124,7 @@ class Push:
             if self._refusal is not None:
                 raise self._refusal from None
             if refused := _refused_status(error):
-                raise refusal(self._address.url, refused, None) from error
+                raise refusal(self._address.url, refused, self._said) from error
             raise GatewayUnreachable(
                 f"Events from {self._address.url} cannot be received ({error or type(error).__name__})."
             ) from error
@@ -148,8 +150,8 @@ class Push:
 
     def _rejected(self, *args: Any) -> None:
         said = args[0] if args else None
-        if isinstance(said, dict) and "message" in said:
-            said = said["message"]
+        if isinstance(said, dict) and isinstance(said.get("message"), str):
+            said = self._said = said["message"]
         elif not isinstance(said, str):
             said = None
         if self._sio.eio.state == "connected":  # the transport stands, so it is the namespace that refuses us
@@ -177,6 +179,8 @@ class Push:
             self._listener.nonsense_heard()
         else:
             self._listener.heard(event)
+            if unknown := wire.unknown_keys(event.kind, args[0]):
+                self._listener.unknown_keys_heard(unknown)
 
 
 async def _wait_for(event: asyncio.Event, timeout_s: float) -> None:
