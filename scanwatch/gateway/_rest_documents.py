@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from .. import wire
 from ..errors import UnknownRecord
 from ..model import Artifact
 from ..snapshot import Snapshot
-from ._inventory import Inventories, page_of
+from ._inventory import Inventories, all_rows, page_of
 from ._rest import SERVICES, page_answer, query, repository_id
 from ._rest_filters import artifact_filter
 from ._rest_operations import Operation
@@ -108,7 +109,14 @@ async def list_specs(request: web.Request) -> web.Response:
 
 async def list_evidence(request: web.Request) -> web.Response:
     """``GET /repositories/:id/evidence``."""
-    return await _documents(request, {"evidence_jws", "evidence_package"}, wire.encode_evidence)
+    scan = await request.app[INVENTORIES].newest_scan(repository_id(request))
+    read = partial(request.app[SERVICES].store.evidence, scan.scan_id) if scan else None
+    proofs = {row.file: row for row in await all_rows(read)} if read else {}
+
+    def encode(row: Artifact, origin: wire.Origin) -> dict[str, Any]:
+        return wire.encode_evidence(row, origin, proofs.get(row.file or ""))
+
+    return await _documents(request, {"evidence_jws", "evidence_package"}, encode)
 
 
 async def list_tag_blocks(request: web.Request) -> web.Response:

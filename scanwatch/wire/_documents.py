@@ -13,9 +13,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from ..model import Annotation, Artifact
+from ..model import Annotation, Artifact, Evidence
 from ._events import to_plain
-from ._names import Time, to_time
+from ._names import Time, to_time, to_time_or_none
 from ._records import Record
 
 JWS = "jws"
@@ -213,16 +213,30 @@ def encode_spec(artifact: Artifact, origin: Origin) -> dict[str, Any]:
     return to_plain(payload)
 
 
-def encode_evidence(artifact: Artifact, origin: Origin) -> dict[str, Any]:
-    """A piece of evidence as the wire writes it."""
+def encode_evidence(artifact: Artifact, origin: Origin, evidence: Evidence | None = None) -> dict[str, Any]:
+    """A piece of evidence as the wire writes it, with what is known of its signature and results."""
+    known = {} if evidence is None else _proven(evidence, origin)
     payload = EvidencePayload(
         **origin.fields(artifact),
         file_name=artifact.file.rpartition("/")[2] if artifact.file else None,
         parent_id=artifact.parent_id,
-        verification_tier=artifact.tier,
+        **{"verification_tier": artifact.tier, **known},
         evidence_format=PACKAGE if artifact.kind == "evidence_package" else JWS,
     )
     return to_plain(payload)
+
+
+def _proven(evidence: Evidence, origin: Origin) -> dict[str, Any]:
+    valid = {"verified": True, "invalid": False}.get(evidence.signature)
+    results = {"passed": evidence.passed, "failed": evidence.failed, "skipped": evidence.skipped}
+    return {
+        "verification_tier": evidence.tier,
+        "jws_header": {"alg": evidence.algorithm, "kid": evidence.signer} if evidence.algorithm else None,
+        "is_signature_valid": valid,
+        "signature_verified_at": None if valid is None else to_time(origin.time),
+        "test_results": None if evidence.passed is None else results,
+        "timestamp": to_time_or_none(evidence.time),
+    }
 
 
 def encode_tag_block(annotation: Annotation, origin: Origin) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from scanwatch import wire
 from scanwatch.gateway._traceability import Traces
 from scanwatch.model import Artifact
 from tests.gateway._peers import Rest
+from tests.scanners.repository.signing import public_pem, result, signed
 
 paths = wire.paths
 UNKNOWN = "9cc8ac9e-c415-4eef-b3cc-841fd3bac1df"
@@ -223,6 +224,21 @@ async def test_annotations_are_tag_blocks_to_the_field_and_rows_of_a_scan_to_us(
     assert [(row["artifactId"], row["line"], row["risk"]) for row in lost["data"]] == [("SPEC-9", 5, None)]
     one = await rest.get(paths.annotations(scan), params={"artifactId": "US-001-001", "file": "tests/test_a.py"})
     assert [(row["tag"], row["dialect"]) for row in one["data"]] == [("trace", "draft-03")]
+
+
+async def test_evidence_says_whether_its_signature_holds_as_far_as_anybody_knows(rest: Rest, tmp_path: Path) -> None:
+    file = ".gxp/evidence/EV-SPEC-001-001.jws"
+    repository = await rest.register(str(committed(tmp_path / "own", {file: signed(result())})))
+    for key, valid in ((public_pem(), True), (public_pem("RS256"), None)):
+        status, answer = await rest.ask("POST", paths.trigger(repository), json={"options": {"key": key}})
+        assert status == 202, answer
+        assert (await rest.until_ended(answer["scanId"]))["status"] == "completed"
+        (row,) = (await rest.get(paths.documents(repository, "evidence")))["data"]
+        assert (row["isSignatureValid"], row["verificationTier"], row["parentId"]) == (valid, "OQ", "SPEC-001-001")
+        assert row["testResults"] == {"passed": 3, "failed": 0, "skipped": 1}
+        assert row["jwsHeader"] == {"alg": "ES256", "kid": "ada"}
+        page = await rest.get(paths.evidence(answer["scanId"]), params={"signature": "verified"})
+        assert page["pagination"]["total"] == bool(valid)
 
 
 def artifact(artifact_id: str, kind: str, parent: str | None = None) -> Artifact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from .checks import check_document
 from .configuration import FILE as CONFIGURATION_FILE
 from .configuration import MAX_BYTES as MAX_CONFIGURATION_BYTES
 from .configuration import Configuration, read_configuration
+from .dialect import MANIFEST, check_dialects, dialects_of
 from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_record
 from .documents import Document, artifact, read_document, read_text, unreadable
 from .evidence.assessment import Assessment, Assessor
@@ -24,7 +26,7 @@ from .evidence.keys import PublicKey, WrongKey, read_keys
 from .evidence.state import States
 from .git import GitRepository, TreeEntry
 from .links import check_links, with_implied_parents
-from .memory import Memory
+from .memory import Changes, Memory
 from .options import Options, wrong_option
 from .record import Paths, Record
 from .risklog import RiskEntry, read_risk_log
@@ -73,7 +75,7 @@ class CommitScan:
         self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {commit[:12]}"))
         entries = self._repository.entries(commit)
         if not has_record(entries):
-            raise self._no_record(commit)
+            raise self._no_record(commit, entries)
         configuration = self._configuration(entries)
         inventory, selection = discover(entries), select(entries, Exclusions(configuration.exclusions))
         total = len(inventory.sources) + len(selection.files)
@@ -85,12 +87,14 @@ class CommitScan:
         annotations = resolve(gathered.references, record)
         assessment = self._assess(inventory, entries, record, configuration)
         artifacts = _artifacts(record, inventory)
-        changes = self._memory.changes(entries)
+        changes, seen = self._memory.changes(entries), dialects_of(record, annotations)
         self._memory.save()
-        self._report(Progress(Phase.PERSIST, total, total, artifacts_found=len(artifacts), message=str(changes)))
+        message = _told(changes, seen)
+        self._report(Progress(Phase.PERSIST, total, total, artifacts_found=len(artifacts), message=message))
         found = chain(
             *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
-            *(assessment.findings, check_demands(record, assessment.rows), configuration.findings),
+            *(assessment.findings, check_demands(record, assessment.rows)),
+            *(check_dialects(record), configuration.findings),
         )
         return ScanOutcome(
             artifacts,
@@ -188,14 +192,21 @@ class CommitScan:
     def _say(self, phase: Phase, done: int, total: int, file: str, found: int | None = None) -> None:
         self._report(Progress(phase, files_processed=done, total_files=total, current_file=file, artifacts_found=found))
 
-    def _no_record(self, commit: str) -> ScannerError:
+    def _no_record(self, commit: str, entries: Iterable[TreeEntry]) -> ScannerError:
+        older = any(entry.path == MANIFEST.encode() for entry in entries)
+        aside = f" ({MANIFEST} is of an older dialect, which is not read)" if older else ""
         return ScannerError(
             f"{self._repository.shown} has no {ROOT} directory at commit {commit[:12]}, so there is no validation "
-            f"record to scan. Commit one (it starts with {ROOT}/system_context.md), or name another branch, tag or "
-            "commit as ref=...",
+            f"record to scan{aside}. Commit one (it starts with {ROOT}/system_context.md), or name another branch, tag "
+            "or commit as ref=...",
             code=FailureCode.INVALID,
             retryable=False,
         )
+
+
+def _told(changes: Changes, seen: Counter[str]) -> str:
+    named = ", ".join(f"{dialect} ({count})" for dialect, count in seen.most_common()) or "none"
+    return f"{changes}; dialects seen: {named}"
 
 
 def _read_one(source: Source, raw: bytes, read: _Read) -> None:

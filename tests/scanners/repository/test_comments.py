@@ -160,6 +160,29 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
     assert read_source("a.py", b"# @gxp-spec A-1\n" * 100).state is State.TOO_SLOW
 
 
+LINES = {file: [*text.split("\n"), "", "x = 1", "}", "def f():", "  pass", "(", ")"] for file, text in SOURCES.items()}
+
+
+@given(st.data(), st.sampled_from(sorted(SOURCES)))
+def test_reading_the_beginning_alone_finds_what_reading_everything_finds(data: st.DataObject, file: str) -> None:
+    head = "\n".join(data.draw(st.lists(st.sampled_from(LINES[file]), max_size=8)))
+    tail = "\n".join(data.draw(st.lists(st.sampled_from(LINES[file]), max_size=4))).replace("@", "")
+    text = f"{SOURCES[file]}\n{head}\n{tail}\n" + "\n" * 3 * (len(SOURCES[file]) + len(head) + len(tail))
+    quick = read_source(file, text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comments, "_end_of_comment", lambda contents, *_: len(contents))
+        assert read_source(file, text.encode()) == quick
+
+
+def test_a_tag_at_the_top_spares_parsing_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    real = comments._parse
+    monkeypatch.setattr(comments, "_parse", lambda raw, language: (parsed.append(len(raw)), real(raw, language))[1])
+    assert ids("a.py", '"""@gxp-spec TRUE-1"""\n' + "x = 1\n" * 99) == ["TRUE-1"]
+    assert ids("a.ts", "/**\n * @gxp-spec TRUE-1\n */\n" + "let x = 1;\n" * 99) == ["TRUE-1"]
+    assert parsed == [23, 28]
+
+
 @pytest.mark.parametrize("opening", ["(", "x=[", "if x:\n ", '"', "`${", "<a>", "({", "/*", "$(", "<<A\n"])
 @pytest.mark.parametrize("file", ["a.py", "a.tsx", "a.sh"])
 def test_what_is_opened_a_thousand_times_and_never_closed_is_read_to_the_end(file: str, opening: str) -> None:

@@ -12,9 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanwatch.errors import ScannerError
 from scanwatch.model import ANNOTATION_DIALECTS, Annotation
 from scanwatch.scanners.repository.source.comments import Block
 from scanwatch.scanners.repository.source.dialects import read_block
+
+V3_SPEC = """---
+gxp_id: SPEC-001-001
+title: Card terminal
+implements: [US-001-001]
+verification_tier: OQ
+test_files: [tests]
+---
+"""
+DRAFT_02_LOG = "[2026-01-02] RISK-001 | REQ-001 | Risk: LOW | Impact: x | Mitigation: y | Test Coverage: SPEC-001-001\n"
 
 
 def read(text: str) -> list[Annotation]:
@@ -136,3 +147,32 @@ def test_any_comment_gives_rows_of_known_dialects_within_its_lines(text: str) ->
     rows = read(text)
     assert {row.dialect for row in rows} <= set(ANNOTATION_DIALECTS)
     assert all(10 <= row.line <= 10 + text.count("\n") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("files", "seen"),
+    [
+        ({}, "draft-03 (3)"),
+        ({"src/a.py": "# @gxp-tag SPEC-001-001\n"}, "draft-03 (3), draft-02 (1)"),
+        ({".gxp/specs/SPEC-001-001-card-terminal.md": V3_SPEC}, "draft-03 (3), gxp.md-3 (1)"),
+        ({".gxp/risk_assessment.log": DRAFT_02_LOG}, "draft-03 (2), draft-02 (1)"),
+    ],
+    ids=["one", "tags", "keys", "risk log"],
+)
+def test_a_scan_tells_which_dialects_it_saw(repo, scan, files, seen):
+    repo.commit(files)
+
+    assert scan(repo.path).reports[-1].message.endswith(f"; dialects seen: {seen}")
+
+
+def test_the_older_manifest_is_told_to_be_unsupported(repo, empty_repo, scan):
+    repo.commit({"gxp-product.md": "---\nproduct_name: Pay\n---\n"})
+
+    assert scan(repo.path).rules == {"dialect-unsupported"}
+
+
+def test_a_repository_with_the_older_manifest_alone_is_told_why_it_fails(empty_repo, scan):
+    empty_repo.commit({"gxp-product.md": "---\nproduct_name: Pay\n---\n"})
+
+    with pytest.raises(ScannerError, match=r"gxp-product.md is of an older dialect"):
+        scan(empty_repo.path)

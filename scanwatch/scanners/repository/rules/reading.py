@@ -70,6 +70,12 @@ FRONT_MATTER_DUPLICATE_KEY = Rule(
     "Each key is given once.",
     "Keep one of the two: the later one was used.",
 )
+DIALECT_UNSUPPORTED = Rule(
+    "dialect-unsupported",
+    "warning",
+    "The record is written in a dialect that is read.",
+    "Keep the record in .gxp, as draft 02, draft 03 or GxP.MD has it; tags of ROSIE 1.1 are read in source files.",
+)
 FINDINGS_OMITTED = Rule(
     "findings-omitted",
     "info",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,6 +26,7 @@ MAX_TAGS = 2000
 TAG = re.compile(rb"@(?:gxp-|traces?\b|requirement\b|test-type\b)")
 _READ_BYTES = 64 * 1024
 _LINE_MARKS = (b"//", b"#")
+_DOCSTRING_MARKS = (b'"""', b"'''")
 _STRING_PARTS = frozenset({"string_content", "string_start", "string_end", "escape_sequence"})
 
 
@@ -53,7 +54,7 @@ def tagged_blocks(contents: bytes, language: Language) -> list[Block]:
         NotParsed: the file took too long.
     """
     places = [match.start() for match in TAG.finditer(contents)][:MAX_TAGS]
-    root = _parse(contents, language).root_node
+    root = _root(contents, places, language)
     found = list(_comments_at(places, root, language))
     return [
         Block(contents[start:end].decode("utf-8", "replace"), contents.count(b"\n", 0, start) + 1)
@@ -68,6 +69,31 @@ def _grammar(language: Language) -> tree_sitter.Language | None:
     except ImportError:
         return None
     return tree_sitter.Language(getattr(module, language.function)())
+
+
+def _root(contents: bytes, places: Sequence[int], language: Language) -> tree_sitter.Node:
+    """The tree as far as the last place; tags stand at the top of files, so that most of the file need not be parsed.
+
+    The beginning alone is believed if it is whole: where it breaks off within a string, a bracket or a body it has an
+    error, and everything is parsed.
+    """
+    end = _end_of_comment(contents, places[-1], language) if places else len(contents)
+    if end * 2 < len(contents):
+        root = _parse(contents[:end], language).root_node
+        if not root.has_error:
+            return root
+    return _parse(contents, language).root_node
+
+
+def _end_of_comment(contents: bytes, place: int, language: Language) -> int:
+    """The end of the line in which the comment around ``place`` ends, if it is one."""
+    end = place
+    line = contents[contents.rfind(b"\n", 0, place) + 1 : place].lstrip()
+    if not line.startswith(_LINE_MARKS):
+        ends = [contents.find(mark, place) for mark in (_DOCSTRING_MARKS if language.docstrings else (b"*/",))]
+        end = min((at for at in ends if at >= 0), default=len(contents))
+    line_end = contents.find(b"\n", end)
+    return len(contents) if line_end < 0 or contents[line_end - 1 : line_end] == b"\\" else line_end + 1
 
 
 def _parse(contents: bytes, language: Language) -> tree_sitter.Tree:
