@@ -37,7 +37,8 @@ def resolve(references: Sequence[Reference], record: Record) -> tuple[Annotation
     """
     declared = {one.annotation.artifact_id for one in references if _declares(one, record)}
     known = record.by_id.keys() | {entry.artifact_id for entry in record.risks} | declared
-    return tuple(replace(one.annotation, resolved=one.annotation.artifact_id in known) for one in references)
+    annotations = (one.annotation for one in references)
+    return tuple(one if one.artifact_id in known else replace(one, resolved=False) for one in annotations)
 
 
 def check_annotations(annotations: Iterable[Annotation]) -> Iterator[Finding]:

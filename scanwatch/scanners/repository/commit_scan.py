@@ -77,13 +77,15 @@ class CommitScan:
         if not has_record(entries):
             raise self._no_record(commit, entries)
         configuration = self._configuration(entries)
-        inventory, selection = discover(entries), select(entries, Exclusions(configuration.exclusions))
+        paths = [legible(entry.path) for entry in entries]
+        inventory = discover(entries)
+        selection = select(zip(paths, entries, strict=True), Exclusions(configuration.exclusions))
         total = len(inventory.sources) + len(selection.files)
         self._report(Progress(Phase.DISCOVERY, files_processed=0, total_files=total))
         read = self._parse(inventory, self._fetch(inventory.sources), total)
         read.documents.extend(unreadable(source) for source in inventory.unread if source.kind != "risk_entry")
         gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
-        record, findings = self._validate(read, Paths([legible(entry.path) for entry in entries]))
+        record, findings = self._validate(read, Paths(paths))
         annotations = resolve(gathered.references, record)
         assessment = self._assess(inventory, entries, record, configuration)
         artifacts = _artifacts(record, inventory)

@@ -122,7 +122,7 @@ class Memory:
 
     def save(self) -> None:
         """Keep everything for the next scan, in one step; what cannot be kept is not, which costs time alone."""
-        if self._path is None:
+        if self._path is None or self._new == self._old:
             return
         raw = msgspec.msgpack.encode(self._new)
         if len(raw) > MAX_MEMORY_BYTES:

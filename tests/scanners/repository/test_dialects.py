@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,8 @@ DRAFT_02_LOG = "[2026-01-02] RISK-001 | REQ-001 | Risk: LOW | Impact: x | Mitiga
 
 def read(text: str) -> list[Annotation]:
     references, _ = read_block(Block(text, 10), "src/a.ts")
-    return [reference.annotation for reference in references]
+    assert all(reference.annotation.resolved for reference in references)
+    return [replace(reference.annotation, resolved=False) for reference in references]
 
 
 def wrong(text: str) -> list[tuple[str, int | None]]:

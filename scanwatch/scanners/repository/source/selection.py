@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 
 from ..git import TreeEntry
-from ..text import legible
 
 MAX_SOURCE_BYTES = 1024 * 1024
 
@@ -90,13 +89,12 @@ class Selection:
     not_source: int = 0
 
 
-def select(entries: Iterable[TreeEntry], exclusions: Exclusions) -> Selection:
-    """The source files of a commit."""
+def select(entries: Iterable[tuple[str, TreeEntry]], exclusions: Exclusions) -> Selection:
+    """The source files of a commit, given its entries with their paths as people may see them."""
     selection = Selection()
-    for entry in entries:
+    for file, entry in entries:
         if not entry.is_file or entry.path.startswith(_RECORD):
             continue
-        file = legible(entry.path)
         if _suffix(file) in NOT_SOURCE:
             selection.not_source += 1
         elif place := exclusions.place(file):
