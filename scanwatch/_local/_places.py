@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from ..errors import ConfigurationError
+
+MAX_LOG_BYTES = 1024 * 1024
+"""A log that has more than this in it is put aside when the next gateway starts."""
 
 MEMORY = "memory:"
 _FILE_SCHEME = "sqlite:///"
@@ -82,6 +86,7 @@ def open_log(store: str) -> tuple[IO[str], int]:
         os.close(descriptor)
         return Path(name).open("a", encoding="utf-8"), 0
     make_room(store)
+    _put_aside(path.with_name(f"{path.name}.log"))
     try:
         log = path.with_name(f"{path.name}.log").open("a", encoding="utf-8")
     except OSError as error:
@@ -90,3 +95,10 @@ def open_log(store: str) -> tuple[IO[str], int]:
             "in a folder that this account may write to, or set SCANWATCH_HOME to one."
         ) from error
     return log, log.tell()
+
+
+def _put_aside(log: Path) -> None:
+    """A log that has grown takes the place of the one put aside before, so that the two stay small together."""
+    with suppress(OSError):  # it is not there yet, or (Windows) the gateway that writes it still runs
+        if log.is_file() and log.stat().st_size > MAX_LOG_BYTES:
+            log.replace(log.with_name(f"{log.name}.1"))

@@ -187,11 +187,11 @@ class BatchState(Generic[S]):
         return self._told.on_any_change(lambda _: wake())
 
     def _settled(self) -> bool:
-        return self.done() or (self._complete and self._core.session.ended)
+        return self.done() or self._core.forked or (self._complete and self._core.session.ended)
 
     def _more_than(self, count: int) -> bool:
         """Whether more than ``count`` scans were started, or will never be."""
-        return self._complete or len(self._scans) > count
+        return self._complete or self._core.forked or len(self._scans) > count
 
     def _starts_no_more_than(self, count: int) -> bool:
         return self._complete and len(self._scans) == count
@@ -209,12 +209,12 @@ class BatchState(Generic[S]):
             raise TimeoutError(f"{self._left()} within {in_seconds(timeout)}{known}.")
         self._check_started()
         if self._in_flight:
-            self._core.driver.check_open()
+            self._core.check_open()
 
     def _check_started(self) -> None:
         """Raises why targets were left out, unless somebody wanted that."""
         if self.not_started and not self._stopped.is_set():
-            self._core.driver.check_open()
+            self._core.check_open()
 
 
 class Batch(BatchState[Scan]):

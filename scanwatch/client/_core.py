@@ -80,9 +80,28 @@ class Core:
         """
         if self._released:
             raise ConnectionClosed("This client was closed; connect again with scanwatch.connect().")
+        self._check_thread()
+        return self._thread.submit(work)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be learned here: this client was closed, is refused, or is the copy in a fork."""
+        return self.session.ended or self.forked
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is the copy in a fork, to which nobody hands over anything."""
+        return self._thread.forked
+
+    def check_open(self) -> None:
+        """Raises why nothing more will be learned, if so."""
+        self.driver.check_open()
+        if self.forked:
+            self._check_thread()
+
+    def _check_thread(self) -> None:
         if not self._thread.usable:
             raise ConnectionClosed("This client was made before a fork or an exit; connect again in this process.")
-        return self._thread.submit(work)
 
     def close(self) -> None:
         """End everything this client began, and wait for that; no scan is cancelled. Harmless when repeated."""
@@ -101,6 +120,8 @@ class Core:
 
     def call(self, function: Callable[[], object]) -> None:
         """Call ``function`` soon on the background loop's thread."""
+        if self.forked:
+            self._check_thread()
         self._thread.call(function)
 
     # -- recordings --------------------------------------------------------------------------------------------

@@ -36,9 +36,14 @@ class LoopThread:
         self._thread.start()
 
     @property
+    def forked(self) -> bool:
+        """Whether this is the copy in a fork, which does not bring the thread along."""
+        return self.pid != os.getpid()
+
+    @property
     def usable(self) -> bool:
-        """Whether this process owns the thread (a fork does not bring it along) and it still runs."""
-        return self.pid == os.getpid() and self._thread.is_alive() and not self.loop.is_closed()
+        """Whether this process owns the thread and it still runs."""
+        return not self.forked and self._thread.is_alive() and not self.loop.is_closed()
 
     @property
     def here(self) -> bool:

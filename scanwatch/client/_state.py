@@ -161,7 +161,7 @@ class ScanState:
 
     def _settled(self) -> bool:
         """Whether waiting has come to an end: the scan's, or that nothing more can be learned of it."""
-        return not self._watched.live or self._core.session.ended
+        return not self._watched.live or self._core.ended
 
     def _arm(self, wake: Wake) -> End:
         return self._core.listeners.on_change(self._id, wake)
@@ -180,7 +180,7 @@ class ScanState:
             raise TimeoutError(f"Scan {self._named()} has not ended within {in_seconds(timeout)}{known}.")
         if self._watched.gone is not None:
             raise self._watched.gone
-        self._core.driver.check_open()
+        self._core.check_open()
 
     def _next_is_there(self, in_time: bool, queue: EventQueue, timeout: float | None) -> bool:
         if not in_time:

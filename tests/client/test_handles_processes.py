@@ -203,3 +203,25 @@ def test_a_notebooks_kernel_attaches_by_id_waits_awaits_and_iterates(
     said = [output["text"] for cell in notebook.cells for output in cell.get("outputs", [])]
     assert said == ["60\n", "completed True\n", "True\n"]
     assert endless.wait(TIMEOUT_S).cancelled(), "what another kernel does to a scan is seen here"
+
+
+def test_in_a_fork_a_handle_says_that_nobody_listens_there_instead_of_waiting_for_ever(gateway: RunningGateway) -> None:
+    code = """
+    import os
+    scan = client.scan(slow)
+    batch = client.scan_many([slow])
+    next(iter(batch))
+    if os.fork() == 0:
+        ways = (scan.wait, lambda: list(scan.stream()), lambda: scan.on_event(print), batch.wait,
+                lambda: next(scanwatch.as_completed([scan])), lambda: asyncio.run(scan.__aiter__().__anext__()))
+        for way in ways:
+            try:
+                way()
+            except scanwatch.ConnectionClosed as error:
+                print("before a fork" in str(error))
+        sys.exit(0)
+    os.wait()
+    print(scan.refresh().done())
+    """
+    exit_code, output, errors = ended(code, gateway)
+    assert (exit_code, output.split(), errors) == (0, ["True"] * 6 + ["False"], "")

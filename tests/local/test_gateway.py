@@ -24,6 +24,7 @@ import pytest
 
 import scanwatch
 from scanwatch._local import LocalGateway, discover, discovery_file, home
+from scanwatch._local._places import MAX_LOG_BYTES, open_log
 from scanwatch.errors import ConfigurationError, GatewayUnreachable
 from scanwatch.wire import paths
 from tests.local.conftest import answers, in_another_process, kill, program, status_of, wait_for
@@ -242,6 +243,17 @@ def test_a_folder_where_its_log_cannot_be_written_is_named(store: Path) -> None:
     store.with_name("scans.db.log").mkdir()
     with pytest.raises(ConfigurationError, match=r"scans\.db\.log .*cannot be written"):
         LocalGateway(store)
+
+
+def test_a_log_that_has_grown_is_put_aside_by_the_next_gateway(store: Path) -> None:
+    log, aside = store.with_name("scans.db.log"), store.with_name("scans.db.log.1")
+    log.write_text("x" * (MAX_LOG_BYTES + 1))
+    for words in ("first", " second"):  # what is small is written on
+        stream, said_before = open_log(f"sqlite:///{store}")
+        with stream:
+            stream.write(words)
+    assert (log.read_text(), said_before) == ("first second", len("first"))
+    assert aside.stat().st_size == MAX_LOG_BYTES + 1
 
 
 def test_one_that_dies_at_its_start_says_why_and_where_its_log_is(
