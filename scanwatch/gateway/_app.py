@@ -159,7 +159,7 @@ class Gateway:
         self._requests.server = runner.server
         try:
             await web.TCPSite(runner, self.config.host, self.config.port).start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that no resolver can be asked for is the latter
             raise _cannot_listen(self.config, error) from error
         self._port = runner.addresses[0][1]
 
@@ -241,13 +241,13 @@ def _signals_set(stop: asyncio.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _cannot_listen(config: GatewayConfig, error: OSError) -> ConfigurationError:
+def _cannot_listen(config: GatewayConfig, error: OSError | UnicodeError) -> ConfigurationError:
+    if isinstance(error, UnicodeError | socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return ConfigurationError(f"{config.host[:80]!r} is no address of this machine; 127.0.0.1 is.")
     if error.errno == errno.EADDRINUSE:
         return ConfigurationError(
             f"Port {config.port} on {config.host} is in use; stop what listens there, or take another (0: a free one)."
         )
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return ConfigurationError(f"{config.host!r} is no address of this machine; 127.0.0.1 is.")
     if error.errno == errno.EACCES:
         return ConfigurationError(f"Port {config.port} may not be used by this account; take one above 1023.")
     return ConfigurationError(f"Cannot listen on {config.host}, port {config.port}: {error.strerror or error}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError
@@ -11,6 +12,10 @@ from ._options import option, options_of
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 DAY_S = 86_400.0
+MAX_TOKEN = 1024
+"""Characters of a token; the HTTP server takes headers of 8 190 bytes."""
+MAX_CONCURRENCY = 1_000
+_SENDABLE = re.compile(rf"[!-~]([ -~]{{0,{MAX_TOKEN - 2}}}[!-~])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,7 @@ class GatewayConfig:
     )
     token: str | None = option(None, "what a client must show; without one, only this machine is served", secret=True)
     user: str | None = option(None, "the name that scans triggered with the token carry")
-    concurrency: int = option(3, "scans that run at once")
+    concurrency: int = option(3, "scans that run at once, at most 1000")
     attempts: int = option(3, "how often a scan is tried before it has failed")
     backoff_s: float = option(
         5.0, "time before the second attempt; doubled before each further one", name="backoff", duration=True
@@ -114,8 +119,7 @@ class GatewayConfig:
             raise ConfigurationError("host is empty; name an address, such as 127.0.0.1")
         if not 0 <= self.port <= 65535:
             raise ConfigurationError(f"port {self.port} is not within 0-65535")
-        if self.token is not None and not self.token.strip():
-            raise ConfigurationError("The token is empty; give a long random one, or none at all.")
+        self._check_token()
         if self.token is None and self.jwt_key is None and not is_loopback(self.host):
             raise ConfigurationError(
                 f"Listening on {self.host} lets other machines in, so a token is needed; set one, or use 127.0.0.1."
@@ -138,11 +142,24 @@ class GatewayConfig:
         """Whether private addresses may be scanned, as configured or by the address listened on."""
         return is_loopback(self.host) if self.allow_private_targets is None else self.allow_private_targets
 
+    def _check_token(self) -> None:
+        if self.token is None:
+            return
+        if not self.token.strip():
+            raise ConfigurationError("The token is empty; give a long random one, or none at all.")
+        if not _SENDABLE.fullmatch(self.token):
+            raise ConfigurationError(
+                f"The token cannot be sent in a header: it must be 1 to {MAX_TOKEN} letters, digits and signs of ASCII "
+                "on one line. Give another one."
+            )
+
     def _check_numbers(self) -> None:
         limits = ("max_body_bytes", "max_message_bytes", "max_connections", "max_subscriptions", "max_scans_per_token")
         for name in ("concurrency", "attempts", *limits, "max_repositories"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.concurrency > MAX_CONCURRENCY:
+            raise ConfigurationError(f"concurrency must be at most {MAX_CONCURRENCY}, not {self.concurrency}")
         for name in ("backoff_s", "max_events_per_s", "max_requests_per_minute", "idle_s", "keep_s", "keep_events_s"):
             if (getattr(self, name) or 0) < 0:
                 raise ConfigurationError(f"{name} must not be below 0, and is {getattr(self, name)}")

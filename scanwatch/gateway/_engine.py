@@ -26,6 +26,11 @@ MAX_CONNECTIONS = 5_000
 FULL_RETRY_S = 5
 JSONP = "j"
 """In a query it asks for a script, which pages of any origin could read."""
+UPGRADE_LOST = (
+    "A websocket needs the header Connection: Upgrade as well. If the client sent it, a proxy in between took it out; "
+    "nginx passes it on with: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+    'proxy_set_header Connection "upgrade";'
+)
 GOODBYE_S = 0.3
 """How long a client may take to say goodbye; the HTTP server then cuts it off."""
 
@@ -77,6 +82,8 @@ class Engine:
             return self._full()
         if JSONP in request.query:
             return _refused("Scripts of other pages are not answered: poll without j.")
+        if _lost_its_upgrade(request):
+            return _refused(UPGRADE_LOST)
         task = asyncio.current_task()
         assert task is not None
         visit = self._visits[task] = _Visit(request, self.server.eio.sockets.get(request.query.get("sid")))
@@ -224,6 +231,13 @@ class _Whole:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)
+
+
+def _lost_its_upgrade(request: web.Request) -> bool:
+    """Whether a websocket is asked for without the header that HTTP wants beside it."""
+    connection = request.headers.get(hdrs.CONNECTION, "").lower().split(",")
+    asked = request.query.get("transport") == "websocket" and hdrs.UPGRADE in request.headers
+    return asked and "upgrade" not in map(str.strip, connection)
 
 
 def _refused(sentence: str) -> web.Response:

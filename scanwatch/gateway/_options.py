@@ -6,6 +6,7 @@ An option ``keep_events`` is the flag ``--keep-events``, the variable ``SCANWATC
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from ..errors import ConfigurationError
 
 NEVER = ("never", "forever", "none")
 """What stands for "no limit" where an option may have none."""
+LONGEST_S = 36_500 * 86_400.0
+"""A hundred years. Far longer, and the moment so long ago is before the calendar begins."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -78,6 +81,8 @@ class Option:
         read = self._from_text(value) if isinstance(value, str) else self._from_toml(value)
         if self.choices and read not in self.choices:
             raise ValueError(f"must be one of {', '.join(self.choices)}, and is {value!r}")
+        if isinstance(read, float) and not (read <= LONGEST_S if self.duration else math.isfinite(read)):
+            raise ValueError(f"is out of range: {value!r}" + (f"; {NEVER[1]} has no end" if self.optional else ""))
         return read
 
     def _from_text(self, text: str) -> Any:

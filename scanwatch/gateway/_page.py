@@ -41,6 +41,7 @@ _POLICY = {
     "frame-ancestors": "'self'",
     "require-trusted-types-for": "'script'",
 }
+READING = (hdrs.METH_GET, hdrs.METH_HEAD)
 HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
     "X-Content-Type-Options": "nosniff",
@@ -59,7 +60,7 @@ class _File:
 
 def routes() -> dict[tuple[str, str], Handler]:
     """The page and its files."""
-    return {("GET", FRONT): front, ("GET", STATIC): static}
+    return {(method, path): handler for path, handler in ((FRONT, front), (STATIC, static)) for method in READING}
 
 
 async def front(request: web.Request) -> web.Response:

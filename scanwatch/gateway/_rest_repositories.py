@@ -32,6 +32,7 @@ from ._rest_scans import encode_row, trigger
 MAX_NAME = 200
 MAX_DESCRIPTION = 5000
 MIN_INTERVAL_MINUTES = 5
+MAX_INTERVAL_MINUTES = 366 * 24 * 60
 LIVE = frozenset(ScanStatus) - TERMINAL
 
 _MODEL_NAMES = {"git_url": "target"}
@@ -198,8 +199,9 @@ def _check_fields(fields: dict[str, Any]) -> None:
         raise WireError(f"repository: name must have 1 to {MAX_NAME} characters")
     if len(fields.get("description") or "") > MAX_DESCRIPTION:
         raise WireError(f"repository: description must have at most {MAX_DESCRIPTION} characters")
-    if interval is not None and interval < MIN_INTERVAL_MINUTES:
-        raise WireError(f"repository: the scan interval must be at least {MIN_INTERVAL_MINUTES} minutes")
+    if interval is not None and not MIN_INTERVAL_MINUTES <= interval <= MAX_INTERVAL_MINUTES:
+        allowed = f"{MIN_INTERVAL_MINUTES} to {MAX_INTERVAL_MINUTES}"
+        raise WireError(f"repository: the scan interval must be {allowed} minutes")
 
 
 async def _check_target(request: web.Request, services: Services, target: str) -> None:

@@ -217,6 +217,8 @@ def _take_lock(path: Path) -> filelock.BaseFileLock:
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
+        if not Path(lock.lock_file).exists():  # nobody holds it: the file system takes no new file
+            raise StoreError(f"The store {path} cannot be used: no file can be made in {path.parent}.") from error
         raise StoreBusy(f"The store {path} {IN_USE}: stop that one, join its gateway, or give another path.") from error
     except OSError as error:
         raise StoreError(

@@ -81,6 +81,11 @@ def test_every_kind_of_value_is_read_from_text_and_from_toml(tmp_path: Path) -> 
         ("port = '8700x'", "port must be a whole number, and is '8700x'"),
         ("port = true", "port must be a whole number"),
         ("keep = 'soon'", "keep must be a duration, such as 90d"),
+        ("keep = nan", "keep is out of range: nan; forever has no end"),
+        ("keep = inf", "keep is out of range"),
+        ("keep = '36501d'", "keep is out of range"),
+        ("backoff = '1e9d'", "must be a duration"),
+        ("max_events_per_second = inf", "max_events_per_second is out of range: inf."),
         ("log_level = 'loud'", "must be one of debug, info, warning, error"),
         ("allow_origin = [1]", "must be a list of texts"),
         ("port = ", "cannot be read"),
@@ -98,6 +103,13 @@ def test_a_secret_of_the_wrong_kind_is_not_shown(tmp_path: Path) -> None:
     assert "123456789" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("token", ["two\nlines", " a b", "sécret-", "\x00-", "x" * 1025])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be sent in a header") as refusal:
+        GatewayConfig(token=token)
+    assert token not in str(refusal.value)
+
+
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml cannot be read"):
         gather(OPTIONS, flags={}, environment={}, file=Path("nowhere.toml"))
@@ -110,6 +122,8 @@ def test_a_file_that_is_not_there_is_said() -> None:
         (["--keep-evnts", "7d"], "Did you mean --keep-events?"),
         (["--keep", "soon"], "must be a duration"),
         (["--allow-origin", "app.example.org"], "is no origin"),
+        (["--host", f"{'x' * 80}.localhost"], "is no address of this machine"),
+        (["--concurrency", "1001"], "concurrency must be at most 1000"),
     ],
 )
 def test_wrong_configuration_ends_with_2_and_no_traceback(words: list[str], said: str) -> None:

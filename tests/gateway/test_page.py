@@ -72,6 +72,14 @@ async def test_every_file_has_its_type_and_the_strict_rules(gateway: Gateway, re
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("path", ["/", "/static/page.js"])
+async def test_a_monitor_that_asks_for_the_head_alone_gets_it(gateway: Gateway, rest: Rest, path: str) -> None:
+    async with rest.session.head(gateway.url + path) as head, rest.session.get(gateway.url + path) as whole:
+        assert head.status == 200
+        assert await head.read() == b""
+        assert head.headers["Content-Length"] == str(len(await whole.read()))
+
+
 async def test_a_file_that_did_not_change_is_not_sent_again(gateway: Gateway, rest: Rest) -> None:
     url = f"{gateway.url}/static/page.js"
     async with rest.session.get(url) as first:

@@ -98,6 +98,7 @@ async def test_a_second_repository_of_the_same_target_is_a_conflict(rest: Rest) 
         ({**GOOD, "description": "x" * 5001}, "description"),
         ({**GOOD, "autoScan": "yes"}, "autoScan"),
         ({**GOOD, "scanIntervalMinutes": 4}, "interval"),
+        ({**GOOD, "scanIntervalMinutes": 10**20}, "interval"),
         ({**GOOD, "scanIntervalMinutes": 1.5}, "scanIntervalMinutes"),
         ({**GOOD, "gitUrl": ""}, "target"),
         ({**GOOD, "gitUrl": "sim://" + "x" * 3000}, "target"),

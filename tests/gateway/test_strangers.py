@@ -153,6 +153,24 @@ async def test_scripts_of_other_pages_are_not_answered(gateway: Gateway, rest: R
         assert (answer.status, "___eio" in await answer.text()) == (400, False)
 
 
+@BOTH
+@pytest.mark.parametrize("connection", ["close", "keep-alive", ""])
+async def test_a_websocket_whose_upgrade_a_proxy_lost_is_told_the_remedy(
+    fast_path: bool, connection: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Gateway(GatewayConfig(port=0, store="memory:", fast_path=fast_path)) as gateway,
+        ClientSession() as session,
+    ):
+        headers = {"Upgrade": "websocket", "Connection": connection}
+        url = f"{gateway.url}/socket.io/?EIO=4&transport=websocket"
+        async with session.get(url, headers=headers) as answer:
+            assert answer.status == 400
+            assert "Connection: Upgrade" in await answer.text()
+            assert answer.headers["X-Request-Id"]
+    assert caplog.records == []
+
+
 async def test_nobody_tells_the_trail_from_where_they_came() -> None:
     async with guarded() as (gateway, admin), watching(gateway.url, token=TOKEN) as forger:
         await forger.client.emit("connect", ({"REMOTE_ADDR": "10.9.8.7"}, {"token": "wrong"}), namespace=wire.NAMESPACE)

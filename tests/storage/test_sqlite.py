@@ -335,6 +335,12 @@ async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
         await SqliteStore(tmp_path / "not" / "there" / "scans.db").open()
 
 
+async def test_where_no_file_can_be_made_nobody_is_said_to_use_it() -> None:
+    with pytest.raises(StoreError, match="cannot be used") as refusal:
+        await SqliteStore(Path("/proc/scans.db")).open()
+    assert not isinstance(refusal.value, StoreBusy)
+
+
 async def test_a_damaged_file_says_so_when_it_is_read(path: Path) -> None:
     store = await _opened(path)
     await begin(store)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-BEARER = "Bearer "
+BEARER = "bearer"
 ANY = "*"
 _AT_HOME = frozenset({None, "none", "same-origin"})
 """No browser, or one that was told by its user or by the gateway's own page."""
@@ -55,9 +55,8 @@ class Doors:
 
 def bearer_token(header: str | None) -> str | None:
     """The token of an ``Authorization`` header."""
-    if header is None or not header.startswith(BEARER):
-        return None
-    return header.removeprefix(BEARER).strip()
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == BEARER else None
 
 
 def is_loopback(host: str) -> bool:
