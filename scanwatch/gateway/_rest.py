@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from .. import wire
-from ..errors import DuplicateRecord, ScanEnded, UnknownRecord, UsageError, WireError
+from ..errors import DuplicateRecord, ScanEnded, StoreError, UnknownRecord, UsageError, WireError
 from ..jobs import Clock, Queue, Worker
 from ..model import Page
 from ..storage import Store
@@ -74,6 +74,7 @@ class Asked:
     made: str | None = None
 
 
+STORE_FAILS = "The gateway's store cannot be used at the moment; its log says why. Try again in a while."
 _RETRY_LATER: dict[str, str] = {hdrs.RETRY_AFTER: "5"}
 """When to ask again for what is there in limited number."""
 ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
@@ -103,6 +104,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except tuple(STATUS_OF) as error:
         status = next(status for kind, status in STATUS_OF.items() if isinstance(error, kind))
         return error_answer(status, str(error), _RETRY_LATER if isinstance(error, LimitReached) else None)
+    except StoreError as error:
+        _logger.warning("%s %s failed: %s", request.method, request.path, error)  # the words name its path
+        return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, STORE_FAILS, _RETRY_LATER)
     except Exception:
         _logger.exception("%s %s failed", request.method, request.path)
         return error_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "The gateway could not do that; its log says why.")

@@ -67,6 +67,7 @@ class Operation:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: self.body is not None,
             HTTPStatus.TOO_MANY_REQUESTS: not self.is_open,
             HTTPStatus.INTERNAL_SERVER_ERROR: True,
+            HTTPStatus.SERVICE_UNAVAILABLE: not self.is_open,  # its store fails
         }
         return [status for status, can_be in possible.items() if can_be]
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..errors import ScanEnded, UsageError
+from ..errors import ScanEnded, StoreError, UsageError
 from ..model import ScanStatus
 from ..scanners import Scanner, scanner_for
 from ..storage._base import Store
@@ -121,6 +121,9 @@ class Worker:
             try:
                 await run.execute()
                 left = False
+            except StoreError as error:
+                _logger.warning("Scan %s could not be ended; it is tried again: %s", scan_id, error)
+                left = True
             except Exception:
                 _logger.exception("Scan %s could not be ended; it is tried again", scan_id)
                 left = True

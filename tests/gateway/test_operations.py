@@ -66,6 +66,23 @@ async def test_a_store_that_fails_is_said_and_its_path_is_for_the_log(
     assert "/var/secret.db" in caplog.text
 
 
+async def test_while_the_store_fails_requests_are_told_to_come_back_and_its_path_is_for_the_log(
+    rest: Rest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_args: Any, **_named: Any) -> Any:
+        raise StoreError("The store /var/secret.db cannot be used: the disk is full.")
+
+    repository = await rest.register("sim://acme/full")
+    monkeypatch.setattr(MemoryStore, "create_scan", broken)
+    async with rest.session.post(f"{rest.url}/{paths.trigger(repository)}") as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        assert "secret" not in await answer.text()
+    monkeypatch.undo()
+    assert await rest.trigger(repository)
+    assert "/var/secret.db" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_worker_works_from_its_start_to_its_stop() -> None:
     store = open_store("memory:")
     await store.open()

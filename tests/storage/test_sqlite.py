@@ -156,7 +156,7 @@ class _Bench:
         self.statements: list[str] = []
         self.heard: list[Event] = []
         self.connection.set_trace_callback(self.statements.append)
-        self.writer = Writer(Ledger(self.connection), path, self.heard.append)
+        self.writer = Writer(Ledger(self.connection), path, self.heard.extend)
 
     async def keep_a_scan(self) -> None:
         await self.writer.submit(lambda ledger: ledger.create_repository(repository()))
