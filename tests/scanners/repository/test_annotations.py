@@ -154,3 +154,13 @@ def test_what_could_not_be_read_is_told_once_for_each_reason(repo, scan, monkeyp
         ("source-binary", "1 file is binary and was not read: src/blob.x."),
         ("source-elsewhere", "1 file is kept in large-file storage and was not read: src/model.y."),
     ]
+
+
+def test_a_file_with_more_tags_than_are_read_says_so(repo, scan):
+    repo.commit({"src/flood.py": "# @gxp-spec SPEC-001-001\n" * 2500})
+
+    scanned = scan(repo.path)
+
+    assert len(scanned.outcome.annotations) == 2000
+    (finding,) = scanned.findings("source-tags-omitted")
+    assert (finding.file, finding.message) == ("src/flood.py", "It holds 2500 tags; the first 2000 were read.")

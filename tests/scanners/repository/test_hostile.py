@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanwatch.errors import ScannerError
+from scanwatch.scanners.repository.git import GitRepository
 from scanwatch.scanners.repository.target import Local, Remote, parse_target
 
 
@@ -211,3 +212,38 @@ def test_hostile_names_and_contents_give_findings_that_can_be_shown(repo, scan):
     shown = [str(text) for row in (*outcome.artifacts, *outcome.findings) for text in (row.artifact_id, row.file)]
     shown += [str(artifact.title) for artifact in outcome.artifacts] + [finding.message for finding in outcome.findings]
     assert all(text.isprintable() for text in shown)
+
+
+def test_cyclic_parents_linked_folders_and_deep_nesting_give_findings_and_an_end(repo, scan):
+    story = "---\ngxp_id: {}\ntitle: x\nparent_id: {}\nacceptance_criteria: [x]\n---\n"
+    deep = "/".join(["d"] * 300)
+    repo.commit(
+        {
+            ".gxp/user_stories/US-002-001-a.md": story.format("US-002-001", "US-002-002"),
+            ".gxp/user_stories/US-002-002-b.md": story.format("US-002-002", "US-002-001"),
+            f".gxp/{deep}/REQ-009-deep.md": "---\n" + "a: {" * 5000 + "\n---\n",
+            f"src/{deep}/a.py": "# @gxp-req REQ-001\n" + "(" * 5000,
+        }
+    )
+    (repo.path / "src/loop").symlink_to("..")
+    (repo.path / ".gxp/loop").symlink_to(".")
+    repo.commit()
+
+    scanned = scan(repo.path)
+
+    assert {"parent-level", "front-matter-invalid", "file-not-regular"} <= scanned.rules
+    assert [one.artifact_id for one in scanned.outcome.annotations] == ["REQ-001"]
+
+
+def test_a_blob_that_is_larger_than_memory_should_hold_is_not_read(repo, scan, monkeypatch):
+    repo.commit({"src/huge.py": b"# @gxp-req REQ-001\n" + b"x" * (2 * 1024 * 1024)})
+    huge = repo.git("rev-parse", "HEAD:src/huge.py")
+    real = GitRepository.blobs
+
+    def blobs(self, oids):
+        assert huge not in oids
+        return real(self, oids)
+
+    monkeypatch.setattr(GitRepository, "blobs", blobs)
+
+    assert [finding.file for finding in scan(repo.path).findings("source-too-large")] == ["src/huge.py"]

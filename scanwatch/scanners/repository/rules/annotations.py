@@ -52,6 +52,12 @@ SOURCE_TOO_LARGE = Rule(
     "Source files are small enough to be read.",
     "Split the file, or exclude it if it is generated.",
 )
+SOURCE_TAGS_OMITTED = Rule(
+    "source-tags-omitted",
+    "warning",
+    "A source file holds no more tags than are read.",
+    "Split the file, or exclude it if it is generated.",
+)
 SOURCE_TOO_SLOW = Rule(
     "source-too-slow",
     "warning",

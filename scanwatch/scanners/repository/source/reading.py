@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ....model import Finding
-from .comments import TAG, NotParsed, available, tagged_blocks
+from ..rules.annotations import SOURCE_TAGS_OMITTED
+from .comments import MAX_TAGS, TAG, NotParsed, available, tagged_blocks
 from .dialects import Reference, read_block
 from .languages import language_of
 
@@ -53,6 +54,9 @@ def read_source(file: str, contents: bytes) -> SourceReading:
         return SourceReading(State.TOO_SLOW)
     references: list[Reference] = []
     findings: list[Finding] = []
+    if (places := len(TAG.findall(contents))) > MAX_TAGS:
+        message = f"It holds {places} tags; the first {MAX_TAGS} were read."
+        findings.append(SOURCE_TAGS_OMITTED.finding(message, file=file))
     for block in blocks:
         named, wrong = read_block(block, file)
         references += named
