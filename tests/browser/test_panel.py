@@ -1,4 +1,4 @@
-"""The live panel in JupyterLab in Chromium, fed by a staged feed.
+"""The live panel in JupyterLab in Chromium, fed by a staged feed; what a plain page shows as well is slow.
 
 @gxp-spec SPEC-001-004 "Live panel and its text forms"
 @trace US-001-001
@@ -50,6 +50,7 @@ def test_a_bar_moves_and_reaches_100_percent_only_with_the_end(open_notebook: Op
     expect(notebook.panel).to_contain_text("1 of 3 ended")
 
 
+@pytest.mark.slow
 def test_a_cancel_click_asks_in_the_row_and_reaches_the_kernel(open_notebook: Open) -> None:
     notebook = open_notebook(STAGE, SHOW)
     notebook.run_all()
@@ -105,6 +106,7 @@ def test_the_keyboard_moves_opens_asks_filters_and_comes_back(open_notebook: Ope
     assert notebook.page.locator(".jp-Cell").count() == 2
 
 
+@pytest.mark.slow
 def test_a_scan_started_in_the_panel_joins_its_list(open_notebook: Open) -> None:
     notebook = open_notebook(STAGE, SHOW)
     notebook.run_all()
@@ -117,6 +119,7 @@ def test_a_scan_started_in_the_panel_joins_its_list(open_notebook: Open) -> None
     expect(notebook.panel.get_by_role("alert")).to_contain_text("No scanner takes xyz://")
 
 
+@pytest.mark.slow
 def test_rows_do_not_move_under_a_reader_who_scrolled(open_notebook: Open) -> None:
     notebook = open_notebook(STAGE, "for n in range(60): feed.add(f'sim://acme/older-{n}')", SHOW)
     notebook.run_all()
@@ -135,6 +138,7 @@ def test_rows_do_not_move_under_a_reader_who_scrolled(open_notebook: Open) -> No
     expect(fresh).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_hostile_name_is_shown_as_text(open_notebook: Open) -> None:
     notebook = open_notebook(
         STAGE,
@@ -167,7 +171,7 @@ def test_a_late_view_and_a_reloaded_page_show_the_last_state(open_notebook: Open
     expect(notebook.panel.first.get_by_role("row").filter(has_text="acme/dose-calculator")).to_contain_text("1 of 4")
 
 
-@pytest.mark.parametrize("command", ["shutdown", "restartKernel"])
+@pytest.mark.parametrize("command", ["shutdown", pytest.param("restartKernel", marks=pytest.mark.slow)])
 def test_without_its_kernel_a_panel_says_so_and_keeps_the_last_state(open_notebook: Open, command: str) -> None:
     notebook = open_notebook(STAGE, SHOW)
     notebook.run_all()

@@ -9,7 +9,9 @@ import {
   countText,
   durationText,
   headAndTail,
+  otherDayText,
   remainingText,
+  whenText,
 } from "../../scanwatch/panel/static/words.js";
 
 const NOW = 1_800_000_000_000;
@@ -131,6 +133,17 @@ test("numbers and times", () => {
   assert.deepEqual([0, 188, 3723, 183600].map(durationText), ["0:00", "3:08", "1:02:03", "2 d 3 h"]);
   assert.deepEqual([1.4, 12, 200, 7300].map(agoText), ["now", "12 s ago", "3 min ago", "2 h ago"]);
   assert.deepEqual([59, 170, 7300].map(remainingText), ["under 1 min", "3 min", "2 h"]);
+});
+
+test("a time of another day says the day, so that it is not taken for today's", () => {
+  const noon = new Date(2026, 10, 24, 12, 0).getTime();
+  const morning = new Date(2026, 10, 24, 9, 5).getTime();
+  const nextYear = new Date(2027, 10, 24, 12, 0).getTime();
+  assert.deepEqual([otherDayText(morning, noon), whenText(morning, noon)], ["", "09:05"]);
+  assert.equal(whenText(morning, nextYear), "24 Nov, 09:05");
+  const ended = { status: "completed", phase: undefined, finished: morning };
+  const shown = (now) => factsOf({ ...working, ...ended }, { now }).timeNote;
+  assert.deepEqual([shown(noon), shown(nextYear)], ["at 09:05", "on 24 Nov"]);
 });
 
 test("long names keep their tail, cut at a separator", () => {

@@ -17,7 +17,7 @@ import {
 } from "./elements.js";
 import { PHASES } from "./facts.js";
 import { icon } from "./icons.js";
-import { capital, durationText } from "./words.js";
+import { capital, durationText, whenText } from "./words.js";
 
 export class Card {
   constructor(connectionSign, handlers, domId) {
@@ -133,7 +133,7 @@ export class Card {
     setText(this.word, facts.word);
     setMiddleCut(this.name, row.name);
     setText(this.note, facts.note || (row.commit ? `commit ${row.commit.slice(0, 7)}` : ""));
-    setText(this.end, facts.ended && facts.timeNote ? `ended ${facts.timeNote.replace("at ", "")}` : "");
+    setText(this.end, facts.ended && row.finished !== undefined ? `ended ${whenText(row.finished, now)}` : "");
     show(this.connection.node, !facts.ended);
     this.updateButton(facts, row);
     this.updateSteps(row, facts, now);
@@ -183,19 +183,30 @@ export class Card {
         ]
       : [
           ["Elapsed", facts.elapsed],
-          ["Remaining", estimate.replace(" left", "") || (facts.working ? "no estimate" : "")],
+          ["Remaining", estimate.replace(/^(\d.*) left$/, "about $1") || (facts.working ? "no estimate" : "")],
           ["Artifacts", facts.artifacts],
           ["Last event", facts.last],
           failure
             ? [`Attempt ${failure[0]}`, `Failed${failure[1] ? ` in ${failure[1]}` : ""}: ${failure[2]}`]
             : ["", ""],
         ];
-    const shown = list.filter(([, value]) => value);
-    this.facts.replaceChildren(
-      ...shown.map(([term, value]) =>
-        make("div", "", {}, make("dt", "", {}, term), make("dd", "sw-cut", { title: value }, value)),
-      ),
-    );
+    this.showFacts(list.filter(([, value]) => value));
+  }
+
+  /** Values change in place: words that were marked to be copied stay marked. */
+  showFacts(shown) {
+    const terms = shown.map(([term]) => term).join();
+    if (terms !== this.termsShown) {
+      this.termsShown = terms;
+      this.facts.replaceChildren(
+        ...shown.map(([term]) => make("div", "", {}, make("dt", "", {}, term), make("dd", "sw-cut"))),
+      );
+    }
+    shown.forEach(([, value], index) => {
+      const node = this.facts.children[index].lastChild;
+      setText(node, value);
+      node.title = value;
+    });
   }
 
   updateCalls(facts) {

@@ -6,26 +6,30 @@ import { capital, clockText, durationText, plural } from "./words.js";
 
 const AXIS_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 const LOG_LINES = 10;
-const ORDINALS = ["", "1st", "2nd", "3rd"];
+const ATTEMPT_LINES = 8;
+const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
+const ORDINALS = new Intl.PluralRules("en-GB", { type: "ordinal" });
 
 export class Details {
-  constructor(id, domId) {
+  /** `inGrid`: it stands among the rows of a list, not by itself. */
+  constructor(id, domId, { inGrid = false } = {}) {
     this.id = id;
     this.started = make("span");
     this.axis = make("div", "sw-axis");
     this.attempts = make("ol", "sw-attempts");
-    this.attemptsHead = make("div", "sw-h4", {}, "Attempts");
+    this.earlier = make("span");
+    this.attemptsHead = make("div", "sw-h4", {}, "Attempts", this.earlier);
     this.count = make("span");
     this.log = make("div", "sw-log", { role: "log", "aria-live": "off", "aria-label": "Last events" });
     this.calls = make("div", "sw-calls");
     this.node = make(
       "div",
       "sw-details",
-      { id: domId, role: "row" },
+      inGrid ? { id: domId, role: "row" } : { id: domId },
       make(
         "div",
         "sw-details-grid",
-        { role: "gridcell" },
+        inGrid ? { role: "gridcell" } : {},
         make(
           "section",
           "",
@@ -50,9 +54,10 @@ export class Details {
     this.axis.replaceChildren(...lanesOf(row, now));
     const attempts = attemptsOf(row, now);
     show(this.attemptsHead, attempts.length > 0);
-    this.attempts.replaceChildren(...attempts);
+    setText(this.earlier, attempts.length > ATTEMPT_LINES ? `the last ${ATTEMPT_LINES} of ${attempts.length}` : "");
+    setNodes(this.attempts, attempts.slice(-ATTEMPT_LINES));
     setText(this.count, row.seq ? `${plural(row.seq, "event")} in all` : "");
-    this.log.replaceChildren(...logOf(lines));
+    setNodes(this.log, logOf(lines));
   }
 
   fillCalls() {
@@ -71,6 +76,16 @@ export class Details {
       make("span", "", { title: this.id }, `Scan ${this.id.slice(0, 8)}`),
     );
   }
+}
+
+/** Put other nodes into `box` only where they say something else: what was marked to be copied stays marked. */
+function setNodes(box, nodes) {
+  nodes.forEach((node, index) => {
+    const before = box.children[index];
+    if (!before) box.append(node);
+    else if (!before.isEqualNode(node)) before.replaceWith(node);
+  });
+  while (box.children.length > nodes.length) box.lastElementChild.remove();
 }
 
 /** A call that a click copies. */
@@ -96,18 +111,18 @@ export function copyButton(label, code, spoken = `Copy ${code}`) {
 }
 
 function lanesOf(row, now) {
-  const spans = row.spans ?? [];
+  const shown = [...new Set((row.spans ?? []).map(([attempt]) => attempt))].slice(-2);
+  const spans = (row.spans ?? []).filter(([attempt]) => shown.includes(attempt));
   const begun = spans.length ? Math.min(...spans.map(([, , start]) => start)) : now;
   const last = Math.max(begun, ...spans.map(([, , , end]) => end ?? now));
   const stepS = AXIS_STEPS_S.find((step) => step * 4000 >= last - begun) ?? Math.ceil((last - begun) / 4000);
   const at = (time) => `${(100 * (time - begun)) / (stepS * 4000)}%`;
-  const shown = [...new Set(spans.map(([attempt]) => attempt))].slice(-2);
   const several = shown.length > 1;
   const heads = several
     ? [
         make("span"),
         make("div", "sw-lane-head", {}, ...attemptMarks(spans, at)),
-        ...shown.map((n) => make("span", "sw-quiet sw-right", {}, ORDINALS[n] ?? `${n}th`)),
+        ...shown.map((n) => make("span", "sw-quiet sw-right", {}, `${n}${ENDINGS[ORDINALS.select(n)]}`)),
       ]
     : [];
   const lanes = PHASES.flatMap((phase) => {

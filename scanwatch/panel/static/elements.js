@@ -2,7 +2,7 @@
 
 import { PHASES } from "./facts.js";
 import { icon, setPie } from "./icons.js";
-import { headAndTail } from "./words.js";
+import { countText, headAndTail } from "./words.js";
 
 /** An element with a class, attributes and children (nodes or text). */
 export function make(tag, className = "", attributes = {}, ...children) {
@@ -52,6 +52,7 @@ export function setMiddleCut(node, text) {
 export function setIcon(node, name, percent = 0) {
   if (node.swIcon !== name) {
     node.swIcon = name;
+    node.swPercent = null;
     node.replaceChildren(icon(name));
   }
   if (name === "in_progress" && node.swPercent !== percent) {
@@ -114,9 +115,11 @@ export function cancelOne(name) {
 /** What is asked before a selection of `count` scans is cancelled or scanned again. */
 export function askMany(deed, count) {
   if (deed === "cancel") {
-    const yes = `Cancel ${count} scans`;
-    return { title: `${yes}?`, yes, no: "Keep", spokenYes: yes, spokenNo: `Keep ${count} scans` };
+    const spoken = `Cancel ${count} scans`;
+    const yes = `Cancel ${countText(count)} scans`;
+    return { title: `${spoken}?`, yes, no: "Keep", spokenYes: spoken, spokenNo: `Keep ${count} scans` };
   }
-  const yes = `Scan ${count} again`;
-  return { title: `${yes}?`, yes, no: "Leave", spokenYes: yes, spokenNo: "Leave them", harmless: true };
+  const spoken = `Scan ${count} again`;
+  const yes = `Scan ${countText(count)} again`;
+  return { title: `${spoken}?`, yes, no: "Leave", spokenYes: spoken, spokenNo: "Leave them", harmless: true };
 }

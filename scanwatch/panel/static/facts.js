@@ -1,6 +1,17 @@
 // What a row says: every word, role and segment that any layout shows. Pure; times in milliseconds.
 
-import { agoText, capital, clockText, countText, durationText, percentText, plural, remainingText, waitText } from "./words.js";
+import {
+  agoText,
+  capital,
+  clockText,
+  countText,
+  durationText,
+  otherDayText,
+  percentText,
+  plural,
+  remainingText,
+  waitText,
+} from "./words.js";
 
 export const PHASES = ["discovery", "fetch", "parse", "validate", "persist"];
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
@@ -101,6 +112,7 @@ export function factsOf(row, { now: here, live = true, readOnly = false, stalled
   const between = working && isBetween(row);
   const quietS = quietFor(row, now);
   const facts = {
+    live,
     state,
     ended,
     working,
@@ -115,7 +127,7 @@ export function factsOf(row, { now: here, live = true, readOnly = false, stalled
     artifacts: row.artifacts === undefined ? (state === "queued" ? "" : "–") : countText(row.artifacts),
     findings: row.findings === undefined ? "" : plural(row.findings, "finding"),
     elapsed: elapsedOf(row, now),
-    timeNote: timeNoteOf(row, state),
+    timeNote: timeNoteOf(row, state, now),
     estimate: working && live && state !== "stalled" ? estimateOf(row, now) : "",
     last: lastOf(row, working, quietS, live),
     lastTone: !working || !live ? "" : state === "stalled" ? "warn" : quietS >= QUIET_S ? "strong" : "",
@@ -230,9 +242,11 @@ function elapsedOf(row, now) {
   return durationText(((row.finished ?? now) - from) / 1000);
 }
 
-function timeNoteOf(row, state) {
+function timeNoteOf(row, state, now) {
   if (state === "queued") return "waiting";
-  return isTerminal(row) && row.finished !== undefined ? `at ${clockText(row.finished)}` : "";
+  if (!isTerminal(row) || row.finished === undefined) return "";
+  const day = otherDayText(row.finished, now);
+  return day ? `on ${day}` : `at ${clockText(row.finished)}`;
 }
 
 function estimateOf(row, now) {

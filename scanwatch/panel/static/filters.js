@@ -93,6 +93,10 @@ function makeChip(word, onClick, ...pictures) {
   return { node, count };
 }
 
+function short(text, most = 80) {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
 /** What stands in place of the rows when the filter lets none through. */
 export class NoMatch {
   constructor(onClear) {
@@ -102,7 +106,7 @@ export class NoMatch {
   }
 
   update({ text, mine }, hidden) {
-    const wanted = text ? `No scan matches "${text}".` : mine ? "No scan of yours." : "No scan is in this state.";
+    const wanted = text ? `No scan matches "${short(text)}".` : mine ? "No scan of yours." : "No scan is in this state.";
     setText(this.words, `${wanted} ${countText(hidden)} ${hidden === 1 ? "is" : "are"} hidden.`);
   }
 }

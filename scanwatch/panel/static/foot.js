@@ -3,7 +3,7 @@
 import { make, makeButton, setAttribute, setText, show } from "./elements.js";
 import { isTerminal } from "./facts.js";
 import { icon } from "./icons.js";
-import { clockText, countText, durationText, remainingText } from "./words.js";
+import { countText, durationText, remainingText, whenText } from "./words.js";
 
 const SPEAK_EVERY_MS = 5000;
 
@@ -69,7 +69,7 @@ export class Foot {
         ? `Display paused for ${pauseText((now - paused.since) / 1000)}, scans go on`
         : live
           ? words
-          : `State of ${clockText(at)}, ${words}`,
+          : `State of ${whenText(at, Date.now())}, ${words}`,
     );
     setText(this.toGo, live && !paused ? toGo(rows, counts.all - ended, now) : "");
     setText(
@@ -87,9 +87,9 @@ export class Foot {
     this.updatePause(Boolean(paused));
   }
 
-  updateSelection({ size, cancel, retry }, asking) {
+  updateSelection({ size, hidden, cancel, retry }, asking) {
     show(this.chosen, size > 0);
-    setText(this.count, `${countText(size)} selected`);
+    setText(this.count, `${countText(size)} selected${hidden ? `, ${countText(hidden)} hidden` : ""}`);
     this.updateDeed(this.cancel, cancel.length, asking, `Cancel ${countText(cancel.length)}`);
     this.updateDeed(this.retry, retry.length, asking, `Scan ${countText(retry.length)} again`);
   }

@@ -166,9 +166,11 @@ export class ScanList {
   drawDetails(details, y, { row, lines, now }) {
     details.node.style.transform = `translateY(${y}px)`;
     details.update(row, lines, now);
-    const height = Math.max(details.height ?? 0, details.node.offsetHeight);
+    const { offsetWidth: width, offsetHeight } = details.node;
+    // Fixed while open, so that rows below do not move with every event; a panel made wider is another matter.
+    const height = Math.max(width === details.width ? details.height : 0, offsetHeight);
     const grew = height !== details.height;
-    details.height = height;
+    Object.assign(details, { width, height });
     return grew;
   }
 
@@ -196,7 +198,7 @@ export class ScanList {
       this.opened.delete(id);
       this.actions.close(id);
     } else if (!this.compact) {
-      this.opened.set(id, new Details(id, `${this.prefix}-details-${(this.made += 1)}`));
+      this.opened.set(id, new Details(id, `${this.prefix}-details-${(this.made += 1)}`, { inGrid: true }));
       this.actions.open(id);
     }
     this.changed();
@@ -239,7 +241,7 @@ export class ScanList {
   /** The scans meant by a deed on the row `id`: the selection if the row is in it, else the row alone. */
   among(id, deed) {
     const several = this.selection.has(id) && this.selection.size > 1;
-    return (several ? this.selection.ids : [id]).filter((one) => this.can(one) === deed);
+    return (several ? this.selectedAndListed() : [id]).filter((one) => this.can(one) === deed);
   }
 
   retry(id) {
@@ -248,10 +250,19 @@ export class ScanList {
     else if (ids.length) this.actions.retry(ids[0]);
   }
 
-  /** What can be done to the selected scans: {size, cancel: ids, retry: ids}. */
+  /** Nothing is done to a selected scan that the filters hide. */
+  selectedAndListed() {
+    if (!this.selection.size) return [];
+    const listed = new Set(this.listed);
+    return this.selection.ids.filter((id) => listed.has(id));
+  }
+
+  /** What can be done to the selected scans: {size, hidden: how many the filters hide, cancel: ids, retry: ids}. */
   deeds() {
-    const having = (deed) => this.selection.ids.filter((id) => this.can(id) === deed);
-    return { size: this.selection.size, cancel: having("cancel"), retry: having("retry") };
+    const seen = this.selectedAndListed();
+    const having = (deed) => seen.filter((id) => this.can(id) === deed);
+    const { size } = this.selection;
+    return { size, hidden: size - seen.length, cancel: having("cancel"), retry: having("retry") };
   }
 
   rowOf(event) {

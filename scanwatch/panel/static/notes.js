@@ -4,7 +4,7 @@ import { copyButton } from "./details.js";
 import { make, makeButton, setAttribute, setText, show } from "./elements.js";
 import { PHASES } from "./facts.js";
 import { icon } from "./icons.js";
-import { capital, clockText } from "./words.js";
+import { capital, whenText } from "./words.js";
 
 const EXAMPLE =
   'scan = client.scan("sim://acme/payments?files=150&duration_s=8")\n' +
@@ -42,7 +42,7 @@ export class Note {
 
 /** Which note the state of things asks for; null for none. */
 export function noteFor({ alive, connection, at, waitsForKernel }) {
-  const since = clockText(at);
+  const since = whenText(at, Date.now());
   if (!alive) {
     return {
       sign: "closed",
@@ -82,10 +82,13 @@ function refusedNote({ reason }, since) {
 
 /** Below the rows: what did not work, in words, until it is put away. {words, details}. */
 export class Problem {
-  constructor() {
+  constructor(changed) {
     this.words = make("p");
     this.copy = make("span");
-    const away = () => show(this.node, false);
+    const away = () => {
+      show(this.node, false);
+      changed();
+    };
     this.node = make(
       "div",
       "sw-problem",

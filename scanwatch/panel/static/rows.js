@@ -47,7 +47,7 @@ class BaseRow {
 
   /** Words change at most once a second, or at once with the state; the bar with every paint. */
   wantsText(facts, row, now) {
-    const state = `${facts.state} ${row.phase} ${facts.role} ${facts.can}`;
+    const state = `${facts.state} ${row.phase} ${facts.role} ${facts.can} ${facts.live}`;
     if (state === this.stateShown && Math.abs(now - this.textAt) < 950) return false;
     this.stateShown = state;
     this.textAt = now;
@@ -187,7 +187,7 @@ export class FullRow extends BaseRow {
 function summaryOf(row, facts) {
   if (facts.isBad) return facts.line;
   if (facts.state === "completed") return [plainArtifacts(row, facts), facts.files].filter(Boolean).join(" · ");
-  if (!facts.place) return facts.line;
+  if (!facts.place) return facts.state === "queued" && facts.note ? facts.note : facts.line;
   const attempt = facts.state === "retrying" ? facts.note : "";
   return [attempt, facts.place, facts.files].filter(Boolean).join(" · ");
 }
@@ -249,7 +249,7 @@ function compactWords(row, facts) {
   if (facts.state === "cancelling" || facts.state === "unknown" || facts.ended)
     return facts.word.toLowerCase();
   const words = facts.state === "stalled" ? `stalled, ${place}` : place || facts.line;
-  return facts.state === "retrying" ? `${words}, ${facts.note}` : words;
+  return facts.state === "retrying" ? `${words}, ${facts.note.replace("attempt", "try")}` : words;
 }
 
 function compactMore(facts, estimate) {

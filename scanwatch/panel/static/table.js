@@ -172,10 +172,10 @@ export class Table {
 
   /** Whether the key was one of the panel's own. */
   key(event) {
-    if (this.compactHead) return false;
     const typing = event.target.matches?.("input, select");
     if (event.key === "Escape" && typing) this.leaveField(event.target);
     else if (event.key === "Escape") this.letGo();
+    else if (this.compactHead) return false;
     else if (event.key === "/" && !typing) this.filters.input.focus();
     else if (event.key === "p" && !typing) this.pause();
     else return false;
@@ -185,7 +185,7 @@ export class Table {
   /** Take back the last thing narrowed or chosen, and go to the list. */
   letGo() {
     if (this.selection.size) this.selection.clear();
-    else if (this.filters.wanted.text) this.filters.set({ text: "" });
+    else if (this.filters.wanted.text && !this.compactHead) this.filters.set({ text: "" });
     this.list.node.focus({ preventScroll: true });
   }
 

@@ -3,7 +3,7 @@
 import { make, makeButton, setAttribute, show } from "./elements.js";
 import { icon } from "./icons.js";
 import { readOptions, suggestionsFor } from "./listing.js";
-import { clockText } from "./words.js";
+import { whenText } from "./words.js";
 
 /** JupyterLab takes keys for its own commands before an element sees them, unless told so. */
 export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
@@ -116,7 +116,7 @@ export class Trigger {
   }
 
   makeChoice({ name, target, status, at }, index) {
-    const when = status ? `${status.replace("_", " ")}${at ? ` ${clockText(at)}` : ""}` : "never scanned";
+    const when = status ? `${status.replace("_", " ")}${at ? ` ${whenText(at, Date.now())}` : ""}` : "never scanned";
     return make(
       "li",
       "",

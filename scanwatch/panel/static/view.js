@@ -97,9 +97,10 @@ export class PanelView {
     const { compact, single, title } = this.options;
     this.connection = new ConnectionSign(() => this.actions.reconnect());
     this.note = new Note(() => this.actions.reconnect());
-    this.problem = new Problem();
+    this.problem = new Problem(this.changed);
     this.announcer = new Announcer(this.store.rows);
-    this.panel = make("section", `sw${compact ? " sw-compact" : ""}`, { role: "region", "aria-label": title });
+    const label = freeLabel(title);
+    this.panel = make("section", `sw${compact ? " sw-compact" : ""}`, { role: "region", "aria-label": label });
     this.panel.addEventListener("keydown", (event) => this.safely(() => this.key(event)));
     if (single) this.card = new Card(this.connection, this.cardHandlers(), `sw-card-${(views += 1)}`);
     else this.table = new Table(this);
@@ -142,6 +143,7 @@ export class PanelView {
   paintNow() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
+    const hadFocus = this.hasFocus();
     try {
       this.paint();
     } catch (error) {
@@ -149,6 +151,17 @@ export class PanelView {
       this.said = problemOf(error);
     }
     this.problem.update(this.said ?? this.host.problem() ?? troubleOf(this.store));
+    if (hadFocus && (!this.hasFocus() || document.activeElement.closest("[hidden]"))) this.takeFocus();
+  }
+
+  hasFocus() {
+    return this.panel.contains(document.activeElement);
+  }
+
+  /** What had the focus is no more: without a new place the keyboard would be back at the top of the document. */
+  takeFocus() {
+    const places = this.card ? [this.card.toggle] : [this.table.list.node, this.table.filters.input];
+    places.find((place) => !place.closest("[hidden]"))?.focus({ preventScroll: true });
   }
 
   paint() {
@@ -215,6 +228,14 @@ export class PanelView {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/** Regions of one page must be told apart: the second panel of a title is "Scans 2". */
+function freeLabel(title) {
+  const taken = new Set([...document.querySelectorAll(".sw")].map((panel) => panel.getAttribute("aria-label")));
+  let label = title;
+  for (let number = 2; taken.has(label); number += 1) label = `${title} ${number}`;
+  return label;
 }
 
 function problemOf(error) {

@@ -56,6 +56,19 @@ export function clockText(milliseconds, withSeconds = false) {
   return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }
 
+const DAY_AND_MONTH = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** "24 Nov" in the reader's local time; "" where that is the day of `now`. */
+export function otherDayText(milliseconds, now) {
+  const sameDay = new Date(milliseconds).toDateString() === new Date(now).toDateString();
+  return sameDay ? "" : DAY_AND_MONTH.format(milliseconds);
+}
+
+/** When something was, seen from `now`: "14:03", on another day "24 Nov, 14:03". */
+export function whenText(milliseconds, now) {
+  return [otherDayText(milliseconds, now), clockText(milliseconds)].filter(Boolean).join(", ");
+}
+
 export function capital(word) {
   return word ? word[0].toUpperCase() + word.slice(1) : "";
 }
