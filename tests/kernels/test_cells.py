@@ -41,8 +41,8 @@ before = scan.snapshot.seq
 while not pathlib.Path({str(enough)!r}).exists(): time.sleep(0.05)
 print("seen", scan.snapshot.seq - before)
 """
-    kernel.heard.clear()
     cell = kernel.begin(blocking)
+    kernel.heard.clear()  # what was told before it began was told as output of the cell before
     kernel.hear(lambda _: len(kernel.news_of(model)) > 9)
     news = kernel.news_of(model)
     enough.touch()

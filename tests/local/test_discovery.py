@@ -83,11 +83,13 @@ def test_a_file_that_says_nothing_is_replaced(store: Path, content: str) -> None
     assert discover(f"sqlite:///{store}") is None
 
 
+@pytest.mark.slow
 def test_a_broken_file_does_not_keep_a_gateway_from_starting(store: Path) -> None:
     leave(store, '{"url": ')
     assert_replaced(store)
 
 
+@pytest.mark.slow
 def test_a_dead_process_is_not_joined_though_another_gateway_answers_to_its_token(store: Path) -> None:
     with run_gateway(token="the-same") as other:
         leave(store, {"url": other.url, "token": "the-same", "pid": a_dead_process()})
@@ -125,6 +127,7 @@ def test_a_file_that_others_can_read_is_not_believed_and_its_owner_not_joined(st
         assert LocalGateway(store).joined
 
 
+@pytest.mark.slow
 def test_a_wide_open_file_of_a_dead_owner_is_replaced_by_a_private_one(store: Path) -> None:
     file = leave(store, {"url": "http://127.0.0.1:9", "token": "old", "pid": a_dead_process()}, mode=0o666)
     with LocalGateway(store):
@@ -150,7 +153,11 @@ def test_a_file_with_more_in_it_than_this_version_knows_is_understood(store: Pat
         assert LocalGateway(store).url == owner.url
 
 
-def test_an_owner_that_does_not_say_how_to_reach_it_is_named_with_the_file_that_is_missing(store: Path) -> None:
+def test_an_owner_that_does_not_say_how_to_reach_it_is_named_with_the_file_that_is_missing(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanwatch._local._gateway._OWNER_PATIENCE_S", 0.1)
+    monkeypatch.setattr("scanwatch._local._gateway._TRIES", 1)
     with LocalGateway(store) as owner:
         file = discovery_file(owner.store)
         assert file is not None

@@ -57,6 +57,7 @@ def test_the_second_on_a_store_joins_the_first(store: Path) -> None:
     assert not answers(first.url)
 
 
+@pytest.mark.slow
 def test_two_that_start_at_once_share_one_gateway(store: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
         one, other = threads.map(LocalGateway, [store, store])
@@ -109,6 +110,7 @@ def test_a_shared_one_outlives_its_process_and_is_found_by_the_next(store: Path)
     assert not answers(url)
 
 
+@pytest.mark.slow
 def test_one_that_is_not_shared_ends_with_its_process(store: Path) -> None:
     url, _pid = in_another_process("g = LocalGateway(sys.argv[1], shared=False)", store)
     assert wait_for(lambda: not answers(url))

@@ -30,7 +30,7 @@ sys.stdin.readline()
 """
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_of_two_processes_that_start_at_the_same_moment_one_owns_the_store_and_the_other_joins(
     tmp_path: Path, rounds: int
 ) -> None:
@@ -68,7 +68,7 @@ def watch_from_a_child(gateway: LocalGateway) -> None:
         assert client.scan("sim://acme/payments?files=3&duration_s=0.1").wait(60).status == "completed"
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize("method", [pytest.param("spawn", marks=pytest.mark.slow), "fork"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_worker_process_uses_the_gateway_and_leaves_it_running(store: Path, method: str) -> None:
     with LocalGateway(store, shared=False) as gateway:
