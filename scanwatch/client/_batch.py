@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, NoReturn, Self, TypeVar
 
-from ..errors import GatewayAnswerError, ScanwatchError, UsageError
+from ..errors import GatewayAnswerError, GatewayUnreachable, ScanwatchError, UsageError
 from ..model import ConnectionState
 from ._core import Core
 from ._handle import AsyncScan, Scan
@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 MAX_IN_FLIGHT = 8
 """Scans of a batch that are under way at once, unless told otherwise: more would only wait in the gateway's queue."""
+
+PATIENCE = 6
+"""How often a gateway that is away is asked again before a target is given up; half a minute in all."""
 
 _TOO_MANY_REQUESTS = 429
 _CAN_START = frozenset({ConnectionState.LIVE, ConnectionState.POLLING})
@@ -131,16 +134,19 @@ class BatchState(Generic[S]):
         await self._room.wait()
 
     async def _start(self, target: Target) -> None:
+        """Start a scan of ``target``, or note why there is none; what was only put off is not started."""
         backoff = Backoff()
         while True:
+            asked = False
             try:
-                scan_id = await self._core.scan(target, self._options)
-            except GatewayAnswerError as error:
-                if error.status == _TOO_MANY_REQUESTS and not await self._stopped_within(backoff.next_pause_s()):
-                    continue
-                self._errors.append(NotStarted(target, error))
+                prepared = await self._core.prepare(target, self._options)
+                asked = True
+                scan_id = await self._core.trigger(*prepared)
             except ScanwatchError as error:
-                self._errors.append(NotStarted(target, error))
+                if not _passes(error, asked, backoff.tries):
+                    self._errors.append(NotStarted(target, error))
+                elif not await self._stopped_within(backoff.next_pause_s()) and await self._may_start():
+                    continue
             else:
                 self._in_flight[scan_id] = self._core.session.scans[scan_id]
                 self._scans.append(self._handle(self._core, scan_id))
@@ -275,6 +281,13 @@ class AsyncBatch(BatchState[AsyncScan]):
             yield self._scans[count]
             count += 1
         self._check_started()
+
+
+def _passes(error: ScanwatchError, asked: bool, tries: int) -> bool:
+    """Whether trying again may help and starts no scan twice: the gateway was busy, or away before it was asked."""
+    if isinstance(error, GatewayAnswerError):
+        return error.status == _TOO_MANY_REQUESTS
+    return isinstance(error, GatewayUnreachable) and not asked and tries < PATIENCE
 
 
 def _targets(given: Iterable[Target]) -> list[Target]:

@@ -147,13 +147,20 @@ class Core:
 
     async def scan(self, target: Target, options: Mapping[str, object]) -> str:
         """Trigger a scan; its id."""
+        return await self.trigger(*await self.prepare(target, options))
+
+    async def prepare(self, target: Target, options: Mapping[str, object]) -> tuple[Wanted, str]:
+        """All that comes before a scan is asked for, and can be repeated: what is wanted, and its repository's id."""
         self._need_writing()
         wanted = wanted_scan(target, options)
         await self.driver.opened()
         if wanted.options:
             await self._need_options()
+        return wanted, await self._repository_of(wanted)
+
+    async def trigger(self, wanted: Wanted, repository_id: str) -> str:
+        """Ask for a scan that was prepared; its id."""
         try:
-            repository_id = await self._repository_of(wanted)
             scan_id = await self._transport.trigger(repository_id, wanted.options)
         except NotFound:  # deleted since it was listed; lists may be minutes old
             self._repository_ids.pop(wanted.target, None)

@@ -21,6 +21,7 @@ from ipywidgets import Widget
 import scanwatch
 from scanwatch import ScanStatus
 from scanwatch.client import FIRST_COMPLETED, FIRST_EXCEPTION, AsyncBatch, AsyncScan, Batch
+from scanwatch.client._target import Wanted
 from scanwatch.model import ConnectionState
 from scanwatch.testing import Quirks, RunningGateway, ScriptedGateway
 from tests.client._proxy import proxied
@@ -199,6 +200,24 @@ def test_a_gateway_that_is_away_for_a_while_costs_no_target(gateway: RunningGate
         assert len(batch.scans) + len(batch.errors) == 8
         assert len(batch.errors) <= 1, "the one whose request was cut off may have been accepted or not"
         assert all(scan.status is ScanStatus.COMPLETED for scan in batch.scans)
+
+
+@pytest.mark.parametrize(("times", "lost"), [(2, 0), (99, 1)])
+def test_a_gateway_that_is_away_before_a_scan_was_asked_for_is_asked_again_for_a_while(
+    client: scanwatch.Client, monkeypatch: pytest.MonkeyPatch, times: int, lost: int
+) -> None:
+    monkeypatch.setattr("scanwatch.client._pace.LONGEST_PAUSE_S", 0.01)
+    find, [first, *others] = client._core._repository_of, quick(3)
+    away = iter([first] * times)
+
+    async def find_unless_away(wanted: Wanted) -> str:
+        if wanted.target in first and next(away, None):
+            raise scanwatch.GatewayUnreachable("It is away.")
+        return await find(wanted)
+
+    monkeypatch.setattr(client._core, "_repository_of", find_unless_away)
+    batch = client.scan_many([first, *others]).wait(TIMEOUT_S)
+    assert (len(batch.scans), [error.target for error in batch.errors]) == (3 - lost, [first] * lost)
 
 
 def test_a_gateway_that_was_asked_too_often_is_asked_again_later() -> None:
