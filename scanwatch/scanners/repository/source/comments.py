@@ -91,22 +91,28 @@ def _end_of_comment(contents: bytes, place: int, language: Language) -> int:
     line = contents[contents.rfind(b"\n", 0, place) + 1 : place].lstrip()
     if not line.startswith(_LINE_MARKS):
         ends = [contents.find(mark, place) for mark in (_DOCSTRING_MARKS if language.docstrings else (b"*/",))]
-        end = min((at for at in ends if at >= 0), default=len(contents))
+        end = min((at for at in ends if at >= 0), default=place)
     line_end = contents.find(b"\n", end)
     return len(contents) if line_end < 0 or contents[line_end - 1 : line_end] == b"\\" else line_end + 1
 
 
-def _parse(contents: bytes, language: Language) -> tree_sitter.Tree:
+@cache
+def _parser(language: Language) -> tree_sitter.Parser:
     grammar = _grammar(language)
     assert grammar is not None  # whoever asks has looked
+    return tree_sitter.Parser(grammar)
+
+
+def _parse(contents: bytes, language: Language) -> tree_sitter.Tree:
     ends = time.monotonic() + PARSE_TIMEOUT_S
-    parser = tree_sitter.Parser(grammar)
+    parser = _parser(language)
     try:
         return parser.parse(
             lambda start, _: contents[start : start + _READ_BYTES],
             progress_callback=lambda *_: time.monotonic() > ends,
         )
     except ValueError:
+        parser.reset()  # or it would go on where it stopped
         raise NotParsed from None
 
 
