@@ -9,6 +9,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from ._connect import connect
+    from ._export import export
     from ._local import LocalGateway
     from .client import AsyncClient, Client, Scan, as_completed, replay, wait
     from .errors import (
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .model import Event, Phase, ScanStatus
-    from .tables import export
 
 __all__ = [
     "AsyncClient",
@@ -61,7 +61,7 @@ __all__ = [
 _HOMES = {
     "connect": "._connect",
     "LocalGateway": "._local",
-    "export": ".tables",
+    "export": "._export",
     **dict.fromkeys(("AsyncClient", "Client", "Scan", "as_completed", "replay", "wait"), ".client"),
     **dict.fromkeys(("Event", "Phase", "ScanStatus"), ".model"),
 }

@@ -24,7 +24,7 @@ LAYERS = {
     **dict.fromkeys(["panel", "tables", "storage", "scanners"], 2),
     **dict.fromkeys(["client._session", "jobs"], 3),
     **dict.fromkeys(["client", "gateway"], 4),
-    **dict.fromkeys(["", "__main__", "cli", "testing", "_connect", "_local"], 5),
+    **dict.fromkeys(["", "__main__", "cli", "testing", "_connect", "_export", "_local"], 5),
 }
 WATCHING = {"client", "panel", "tables"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}

@@ -9,7 +9,7 @@ known), text ``string``. Closed sets of words are categories; those with an orde
 """
 
 from ._comparison import comparison_table
-from ._export import export
+from ._export import write_table
 from ._lineage import coverage_table, risks_table, traceability_table
 from ._records import (
     annotations_table,
@@ -30,11 +30,11 @@ __all__ = [
     "coverage_table",
     "events_table",
     "evidence_table",
-    "export",
     "findings_table",
     "repositories_table",
     "risks_table",
     "scans_table",
     "traceability_table",
     "trend_table",
+    "write_table",
 ]

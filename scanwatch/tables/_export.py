@@ -17,16 +17,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _EXCEL_ROWS = 1_048_576 - 20
 
 
-def export(table: pd.DataFrame, path: str | Path) -> Path:
-    """Write a table to a file; its suffix says how: ``.csv``, ``.xlsx``, ``.html`` or ``.md``. Returns the path.
-
-    The file says which scan the table is of, its target and commit, when it was written and by which version, as far
-    as the table knows (``table.attrs``). Text that a spreadsheet would run as a formula has an apostrophe before it.
-    In CSV, lines before the table start with ``#``: ``pandas.read_csv(path, comment="#")``.
-
-    Raises:
-        UsageError: the suffix is none of those, the folder is not there, or Excel needs ``pip install openpyxl``.
-    """
+def write_table(table: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table to a file, as :func:`scanwatch.export` says."""
     to = Path(path)
     write = _WRITERS.get(to.suffix.lower())
     if write is None:

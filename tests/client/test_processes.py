@@ -82,7 +82,7 @@ def test_names_are_there_to_be_completed_before_anything_is_loaded() -> None:
 
 def test_the_export_list_is_exact() -> None:
     assert set(scanwatch.__all__) == {
-        *("connect", "LocalGateway", "Client", "AsyncClient", "Scan", "as_completed", "replay", "wait"),
+        *("connect", "LocalGateway", "Client", "AsyncClient", "Scan", "as_completed", "export", "replay", "wait"),
         *("ScanStatus", "Phase", "Event", "__version__"),
         *("ScanwatchError", "UsageError", "ConfigurationError", "ConnectionClosed"),
         *("GatewayError", "GatewayUnreachable", "GatewayRefused", "GatewayAnswerError", "NotFound", "NotSupported"),
