@@ -117,7 +117,7 @@ def _tags(block: Block) -> Iterator[_Written]:
 
 def _located(ids: re.Match[str], text: str, first_line: int) -> Iterator[tuple[str, int]]:
     for one in _ONE_ID.finditer(text, ids.start(), ids.end()):
-        yield legible(one[0], 200), first_line + text.count("\n", 0, one.start())
+        yield one[0][:200], first_line + text.count("\n", 0, one.start())
 
 
 def _dialect(written: Iterable[_Written]) -> str:
