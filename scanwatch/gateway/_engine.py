@@ -93,6 +93,11 @@ class Engine:
             # A websocket's frame is no packet: the library lets that through to here, with its writer still waiting.
             await self.hang_up(visit.session)
             return _refused("That is no Engine.IO packet.")
+        except ConnectionError:
+            # The peer went while it was written to. When that was its upgrade, its session may go on polling.
+            if visit.session is not None and visit.session.upgraded:
+                await self.hang_up(visit.session)
+            return _refused("The connection was lost.")
         except Exception:
             await self.hang_up(visit.session)
             raise

@@ -183,6 +183,8 @@ def decode_subscribe(data: Any) -> SubscribeRequest:
         raise WireError("subscribe: name scanIds, or say all: true")
     if any(seq < 0 for seq in request.after.values()):
         raise WireError("subscribe: a cursor in after is below 0")
+    request.scan_ids = [scan_id.lower() for scan_id in request.scan_ids]
+    request.after = {scan_id.lower(): seq for scan_id, seq in request.after.items()}
     return request
 
 

@@ -7,6 +7,7 @@ import json
 from functools import cache
 from typing import Any
 
+import msgspec
 from aiohttp import web
 from jsonschema import Draft202012Validator
 
@@ -114,7 +115,7 @@ class RestJudge:
         for parameter in declared["parameters"]:
             if parameter["in"] == "query" and parameter["schema"].get("type") == "integer":
                 for value in request.query.getall(parameter["name"], [])[-1:]:
-                    self._note(f"{what} (its query)", faults(rest_contract(), parameter["schema"], int(value)))
+                    self._note(f"{what} (its query)", faults(rest_contract(), parameter["schema"], _number(value)))
 
     def _note(self, what: str, found: list[str]) -> None:
         self.complaints += [f"{what}: {fault}" for fault in found]
@@ -122,3 +123,8 @@ class RestJudge:
 
 def _json(body: Any) -> Any:
     return json.loads(body)
+
+
+def _number(text: str) -> int:
+    """A whole number as queries may have it: ``1e3`` is one."""
+    return msgspec.convert(text, int, strict=False)

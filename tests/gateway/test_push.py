@@ -239,6 +239,15 @@ async def test_a_malformed_request_is_answered_with_what_is_wrong(
         assert (await watcher.subscribe(all=True))["ok"]
 
 
+async def test_an_id_counts_however_it_is_spelt_on_the_socket_as_over_rest(gateway: Gateway, rest: Rest) -> None:
+    scan = await rest.scan("files=3&duration_s=0.02")
+    await rest.until_ended(scan)
+    async with watching(gateway.url) as watcher:
+        answer = await watcher.subscribe(scan.upper(), after={scan.upper(): 2})
+    assert [one["scanId"] for one in answer["scans"]] == [scan]
+    assert answer["scans"][0]["events"][0]["payload"]["seq"] == 3
+
+
 async def test_an_unknown_scan_among_others_joins_none_of_them(gateway: Gateway, rest: Rest) -> None:
     async with watching(gateway.url) as watcher:
         scan = await rest.scan()

@@ -18,7 +18,7 @@ from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from scanwatch import wire
 from scanwatch.gateway import Gateway, GatewayConfig
@@ -146,6 +146,34 @@ async def test_an_upgrade_without_a_word_leaves_the_client_polling(fast_path: bo
             assert joining.status == 200
         async with session.get(f"{base}&sid={sid}") as answer:
             assert (await answer.text()).startswith(f"40{wire.NAMESPACE},")
+
+
+@BOTH
+async def test_a_peer_that_goes_in_the_middle_of_its_upgrade_is_no_error_and_may_go_on_polling(
+    fast_path: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = web.WebSocketResponse.send_str
+
+    async def lost(socket: web.WebSocketResponse, *said: Any, **more: Any) -> None:
+        assert socket._req is not None
+        assert socket._req.transport is not None
+        socket._req.transport.abort()
+        await usual(socket, *said, **more)
+
+    monkeypatch.setattr(web.WebSocketResponse, "send_str", lost)
+    async with (
+        Gateway(GatewayConfig(port=0, store="memory:", fast_path=fast_path)) as gateway,
+        ClientSession() as session,
+    ):
+        base = f"{gateway.url}/socket.io/?EIO=4&transport=polling"
+        async with session.get(base) as opened:
+            sid = json.loads((await opened.text())[1:])["sid"]
+        async with session.ws_connect(f"{gateway.url}/socket.io/?EIO=4&transport=websocket&sid={sid}") as socket:
+            await socket.send_str("2probe")
+            await socket.receive()
+        async with session.post(f"{base}&sid={sid}", data=f"40{wire.NAMESPACE},") as joining:
+            assert joining.status == 200
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_scripts_of_other_pages_are_not_answered(gateway: Gateway, rest: Rest) -> None:
