@@ -117,6 +117,15 @@ def test_a_scan_started_elsewhere_appears_and_its_history_opens(gateway: Running
     expect(row_of(page, "acme/ledger")).to_contain_text("Completed")
 
 
+def test_waiting_scans_say_their_place_on_the_page(open_page: Open) -> None:
+    with run_gateway(concurrency=1) as gateway:
+        for name in ("running", "next", "last"):
+            start_scan(gateway, f"sim://acme/{name}", files=50, duration_s=60)
+        page = open_page(gateway.url)
+        expect(row_of(page, "acme/next")).to_contain_text("1 of 2 queued")
+        expect(row_of(page, "acme/last")).to_contain_text("2 of 2 queued")
+
+
 def test_cancel_asks_in_the_row_and_retry_starts_a_new_scan(gateway: RunningGateway, open_page: Open) -> None:
     start_scan(gateway, "sim://acme/slow", files=50, duration_s=60)
     page = open_page(gateway.url)

@@ -90,6 +90,26 @@ def test_a_filtered_list_lets_go_of_rows_that_end_but_not_under_the_pointer(stag
     assert put.names()[0] == "acme/number-2"
 
 
+# -- what was typed -------------------------------------------------------------------------------------------
+
+
+def test_a_target_that_was_refused_is_in_the_field_again_to_be_put_right(stage: Put) -> None:
+    put = stage(parsing("sim://acme/payments"))
+    field = put.panel.get_by_role("combobox", name="Repository to scan")
+    field.fill("smi://acme/ledger")
+    field.press("Enter")
+    expect(field).to_have_value("")
+    put.feed.complain("No scanner takes smi://; there are sim:// and https://.")
+    put.tell()
+    expect(field).to_have_value("smi://acme/ledger")
+    field.fill("sim://acme/ledger")
+    field.press("Enter")
+    put.feed.complain(None)
+    put.tell()
+    expect(put.panel.get_by_role("alert")).to_have_count(0)
+    expect(field).to_have_value("")
+
+
 # -- where the focus stays ------------------------------------------------------------------------------------
 
 
@@ -280,5 +300,5 @@ def test_a_long_reason_of_the_connection_gives_way_to_the_field_and_the_name(sta
         assert panel.evaluate(OUTSIDE) == []
         expect(panel.get_by_role("button", name="Connect now")).to_be_visible()
     field = put.panel.get_by_role("combobox", name="Repository to scan")
-    assert field.evaluate("(node) => node.offsetWidth") > width / 2.5
+    assert field.evaluate("(node) => node.offsetWidth") > 200
     assert card.panel.locator(".sw-card-name").evaluate("(node) => node.scrollWidth <= node.clientWidth")

@@ -93,7 +93,7 @@ class Session {
       reconnect: () => this.link.again(),
       lookUp: () => this.wish(() => this.lookUp()),
     };
-    const options = { example: EXAMPLE, max_height: this.listHeight() };
+    const options = { example: EXAMPLE, max_height: this.listHeight(), everything: true };
     this.view = new PanelView(part("panel"), this.store, this.host(actions), options);
   }
 

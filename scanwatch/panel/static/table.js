@@ -115,6 +115,7 @@ export class Table {
   paintAround(counts, own, live) {
     const empty = counts.all === 0;
     this.trigger.update(live.live);
+    this.heed(this.view.store.trouble);
     show(this.top, live.alive);
     show(this.empty, empty);
     show(this.filters.node, !empty);
@@ -122,6 +123,11 @@ export class Table {
     show(this.noMatch.node, !empty && this.list.listed.length === 0);
     this.noMatch.update(this.filters.wanted, counts.all);
     this.filters.update(counts, own);
+  }
+
+  heed(trouble) {
+    if (trouble && trouble !== this.heeded) this.trigger.giveBack();
+    this.heeded = trouble;
   }
 
   paintFoot({ counts, situation, live, inSight, fresh }) {

@@ -8,6 +8,8 @@ import { whenText } from "./words.js";
 /** JupyterLab takes keys for its own commands before an element sees them, unless told so. */
 export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
+const ANSWER_WITHIN_MS = 10_000;
+
 export class Trigger {
   /** `known()` gives {target, name, status, at} of repositories; `onLookUp` is told when they are wanted. */
   constructor({ onTrigger, onLookUp, onWrong, known, domId }) {
@@ -76,8 +78,16 @@ export class Trigger {
     const { options, error } = readOptions(this.second.hidden ? "" : this.options.value);
     if (error) return this.onWrong(error);
     this.onTrigger(target, options);
+    this.sent = { target, at: Date.now() };
     this.input.value = "";
     this.close();
+  }
+
+  /** Something did not work: if that was the target just sent, it is here again to be put right. */
+  giveBack() {
+    const { target, at } = this.sent ?? {};
+    if (target && !this.input.value && Date.now() - at < ANSWER_WITHIN_MS) this.input.value = target;
+    this.sent = null;
   }
 
   showOptions(shown) {
