@@ -12,7 +12,7 @@ import asyncio
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,17 @@ class WebServer(Served):
     """An ordinary web server: whatever is asked, it answers alike. With ``sio``, Socket.IO of somebody else."""
 
     def __init__(
-        self, status: int, text: str, kind: str = "text/html", sio: socketio.AsyncServer | None = None
+        self,
+        status: int,
+        text: str,
+        kind: str = "text/html",
+        sio: socketio.AsyncServer | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__("web-server")
         self._answer = (status, text, kind)
         self._sio = sio
+        self._headers = headers
         self.status = status
 
     async def _serve(self, stop: asyncio.Event) -> None:
@@ -73,7 +79,7 @@ class WebServer(Served):
 
     async def _handle(self, _request: web.Request) -> web.Response:
         _, text, kind = self._answer
-        return web.Response(status=self.status, text=text, content_type=kind)
+        return web.Response(status=self.status, text=text, content_type=kind, headers=self._headers)
 
 
 @contextmanager
@@ -140,6 +146,27 @@ def test_an_ordinary_web_server_is_no_gateway_and_is_told_so_at_once(status: int
         assert "is no gateway" in str(client.connection.reason)
         assert "Check the URL" in str(client.connection.reason)
     with WebServer(status, text, kind) as server, pytest.raises(scanwatch.GatewayRefused, match="is no gateway"):
+        scanwatch.connect(server.url)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "{" + '"a":{' * 200_000], ids=["lists", "objects"])
+def test_an_answer_that_is_nested_without_end_is_no_gateways(text: str) -> None:
+    no_gateway = pytest.raises(scanwatch.GatewayRefused, match="is no gateway")
+    with WebServer(200, text, "application/json") as server, no_gateway:
+        scanwatch.connect(server.url)
+
+
+def test_of_an_answer_that_never_ends_no_more_is_kept_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanwatch.client._live._rest.LONGEST_ANSWER_BYTES", 1000)
+    too_long = pytest.raises(scanwatch.GatewayRefused, match="more than 1000 bytes")
+    with WebServer(200, " " * 2000, "application/json") as server, too_long:
+        scanwatch.connect(server.url)
+
+
+@pytest.mark.parametrize("where", ["/in/circles", "file:///etc/passwd"])
+def test_what_sends_us_elsewhere_is_told_from_nothing(where: str) -> None:
+    elsewhere = pytest.raises(scanwatch.GatewayUnreachable, match="sends us elsewhere")
+    with WebServer(302, "", headers={"Location": where}) as server, elsewhere:
         scanwatch.connect(server.url)
 
 

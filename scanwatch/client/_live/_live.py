@@ -126,6 +126,8 @@ class LiveTransport(Requests):
             return GatewayRefused(f"What answers at {self.gateway} is no gateway ({error}) Check the URL and its path.")
         except ScanwatchError:
             return None
+        except Exception:  # whatever else goes wrong, the attempts go on
+            _logger.exception("asking %s why it lets nobody in broke in an unexpected way", self.gateway)
         return None
 
     async def _find_again(self, listener: Listener) -> None:

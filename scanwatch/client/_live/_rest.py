@@ -27,6 +27,7 @@ from .._received import Received
 
 REQUEST_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
+LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
 UNKNOWN_NAMESPACE = "Unable to connect"
 """What servers in Python say to it; those in JavaScript name the word."""
 
@@ -74,6 +75,8 @@ class Rest:
                     raise _answer_error(method, url, response.status, data)
         except ScanwatchError:
             raise
+        except TooLong as error:
+            raise WireError(f"{method} {url} was answered with {error}; is this a gateway?") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise unreachable(self._address, error) from error
         if data is None and response.status != 204:
@@ -97,6 +100,25 @@ def _line(
     return RecordedRest(t_ms=0, method=method, path=asked, status=status, request=request, response=response)
 
 
+class TooLong(aiohttp.ClientError):
+    """An answer is longer than any gateway's."""
+
+
+class BoundedResponse(aiohttp.ClientResponse):
+    """An answer of which no more is kept than fits: whoever answers may never end, or send what unpacks to a flood."""
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > LONGEST_ANSWER_BYTES:
+                    self.close()
+                    raise TooLong(f"more than {LONGEST_ANSWER_BYTES} bytes")
+            self._body = bytes(body)
+        return self._body
+
+
 class Untrusted(GatewayUnreachable):
     """The gateway's certificate is none that this computer trusts."""
 
@@ -111,6 +133,7 @@ def new_http(address: Address) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.CookieJar(unsafe=True),
         connector=aiohttp.TCPConnector(ssl=address.tls or True),
         proxy=address.proxy,
+        response_class=BoundedResponse,
     )
 
 
@@ -130,6 +153,12 @@ def unreachable(address: Address, error: BaseException) -> GatewayUnreachable:
     if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
         why = f"The proxy on the way to {address.url} does not let us through"
         remedy = "check HTTP_PROXY and HTTPS_PROXY, or name the gateway's host in NO_PROXY"
+    elif isinstance(error, aiohttp.TooManyRedirects | aiohttp.RedirectClientError):
+        why = f"What answers at {address.url} sends us elsewhere, and there is no gateway"
+        remedy = "check the URL"
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        why = f"An answer from {address.url} broke off or cannot be unpacked"
+        remedy = "try again, and check what is in between"
     elif isinstance(error, aiohttp.ClientResponseError):
         why = f"What answers at {address.url} does not speak HTTP"
         remedy = "check the URL and its port"
@@ -150,7 +179,7 @@ def _short(error: BaseException) -> str:
 def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body) if body else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
