@@ -330,3 +330,16 @@ def test_outputs_that_a_shell_closed_are_done_without(gateway: RunningGateway, e
         words = shlex.join([sys.executable, "-m", "scanwatch", "scan", QUICK, "--gateway", gateway.url])
         done = subprocess.run(["sh", "-c", f"{words} {closed}"], env=environment, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_interrupt_while_a_scan_is_asked_for_says_that_it_may_have_begun(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_words: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scanwatch.Client, "scan", interrupted)
+    assert main(["scan", QUICK, "--gateway", gateway.url]) == 130
+    said = capsys.readouterr().err
+    assert "may have begun" in said
+    assert f"scanwatch watch --gateway {gateway.url}" in said
