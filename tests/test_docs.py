@@ -12,9 +12,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from scanwatch._local import LocalGateway, discover
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,12 +25,20 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 WITH_PYTHON = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home of its own; a gateway that a page started there outlives the page, and ends with the test."""
+    yield tmp_path / "home"
+    if discover(store := f"sqlite:///{tmp_path / 'home' / 'scans.db'}") is not None:
+        LocalGateway(store).stop()
+
+
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
-def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
+def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path, home: Path) -> None:
     code = "\n".join(BLOCK.findall(page.read_text(encoding="utf-8")))
     script = tmp_path / "page.py"
     script.write_text(code, encoding="utf-8")
-    environment = {**os.environ, "SCANWATCH_HOME": str(tmp_path / "home"), "SCANWATCH_SIM_SPEED": "20"}
+    environment = {**os.environ, "SCANWATCH_HOME": str(home), "SCANWATCH_SIM_SPEED": "20"}
     done = subprocess.run(
         [sys.executable, "-W", "error", script],
         cwd=tmp_path,
