@@ -12,6 +12,15 @@ from filelock import FileLock
 
 HERE = Path(__file__).parent
 INSTALL_TIMEOUT_S = 300
+TEST_TIMEOUT_S = 2 * INSTALL_TIMEOUT_S + 60
+"""For whoever installs the peers, and for whoever waits for that: the usual bound of a test includes its fixtures."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that need the peers the time it may take to install them."""
+    for item in items:
+        if "peers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")
