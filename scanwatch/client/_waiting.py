@@ -12,7 +12,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import TypeVar
 
-from ..errors import UsageError
+from ..errors import GatewayError, UsageError
 
 T = TypeVar("T")
 
@@ -117,12 +117,10 @@ async def await_until(check: Callable[[], bool], arm: Arm, timeout_s: float | No
 
 def block_on(work: concurrent.futures.Future[T]) -> T:
     """The outcome of ``work``; an interrupt leaves it running."""
-    while True:
-        try:
-            return work.result(timeout=SLICE_S)
-        except concurrent.futures.TimeoutError:
-            if work.done():
-                return work.result()
+    while not work.done():
+        with contextlib.suppress(concurrent.futures.TimeoutError, GatewayError):
+            work.result(timeout=SLICE_S)
+    return _outcome(work)
 
 
 async def await_on(work: concurrent.futures.Future[T]) -> T:
@@ -137,4 +135,13 @@ async def await_on(work: concurrent.futures.Future[T]) -> T:
     except asyncio.CancelledError:
         work.cancel()
         raise
-    return work.result()
+    return _outcome(work)
+
+
+def _outcome(work: concurrent.futures.Future[T]) -> T:
+    """What became of ``work``, which is done; trouble with the gateway without the libraries' own tale of it: a page of
+    frames from another thread would hide the sentence that says what to do."""
+    try:
+        return work.result()
+    except GatewayError as error:
+        raise error.with_traceback(None) from None

@@ -90,6 +90,14 @@ def test_a_client_that_nothing_was_given_starts_its_killed_gateway_again(home: P
         assert scan.wait(60).status == "completed"
 
 
+def test_a_gateway_that_is_not_there_is_said_in_a_sentence_and_not_in_a_page_of_the_libraries_frames() -> None:
+    with pytest.raises(scanwatch.GatewayUnreachable, match=r"Nothing answers at .* \(connection refused\)") as caught:
+        scanwatch.connect("http://127.0.0.1:1")
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert {Path(entry.path).name for entry in caught.traceback} == {"test_connect.py", "_connect.py", "_waiting.py"}
+
+
 def test_scans_in_the_memory_of_a_killed_gateway_are_not_waited_for() -> None:
     with scanwatch.LocalGateway("memory:", shared=False) as local, scanwatch.connect(local) as client:
         scan = client.scan("sim://acme/payments?files=20&duration_s=60")

@@ -172,7 +172,8 @@ def unreachable(address: Address, error: BaseException) -> GatewayUnreachable:
 
 
 def _short(error: BaseException) -> str:
-    words = str(error) or type(error).__name__
+    refused = isinstance(error, ConnectionRefusedError)  # asyncio's own words for it are of interest to programmers
+    words = "connection refused" if refused else str(error) or type(error).__name__
     return words if len(words) <= 160 else f"{words[:160]}..."
 
 
