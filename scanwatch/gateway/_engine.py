@@ -137,6 +137,8 @@ class Engine:
             await asyncio.wait(leaving, timeout=GOODBYE_S)
         for visit in self._visits.values():
             visit.abort()
+            if visit.session is not None:
+                visit.session.queue.put_nowait(None)  # its writer waits for that, and the library shields the wait
         await self.server.shutdown()
         await _cancel([*goodbyes, *self._visits, *self._tasks])
 
