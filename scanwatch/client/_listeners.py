@@ -116,7 +116,15 @@ class Callbacks:
             thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            callback, what, wanted = job
-            if wanted():
-                _told(callback, what)
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Do one job; ``False`` when there are no more. A call of its own: the last job is not held until the next."""
+        job = self._jobs.get()
+        if job is None:
+            return False
+        callback, what, wanted = job
+        if wanted():
+            _told(callback, what)
+        return True
