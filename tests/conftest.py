@@ -14,10 +14,13 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from hypothesis import settings
+
+from scanwatch._local import LocalGateway, discover
 
 GRACE_S = 2.0
 
@@ -48,6 +51,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCANWATCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home for other processes; a gateway that one of them starts there outlives it, and ends with the test."""
+    yield tmp_path / "home"
+    if discover(store := f"sqlite:///{tmp_path / 'home' / 'scans.db'}") is not None:
+        LocalGateway(store).stop()
 
 
 @pytest.fixture(autouse=True)

@@ -12,25 +12,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from scanwatch._local import LocalGateway, discover
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 WITH_PYTHON = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A home of its own; a gateway that a page started there outlives the page, and ends with the test."""
-    yield tmp_path / "home"
-    if discover(store := f"sqlite:///{tmp_path / 'home' / 'scans.db'}") is not None:
-        LocalGateway(store).stop()
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)

@@ -78,8 +78,8 @@ def test_a_home_that_cannot_be_made_ends_with_2_and_the_remedy(words: tuple[str,
     ],
     ids=lambda words: " ".join(words)[:40],
 )
-def test_a_path_that_is_too_long_ends_with_2_and_is_named(tmp_path: Path, words: tuple[str, ...]) -> None:
-    code, said = run(*words, home=tmp_path)
+def test_a_path_that_is_too_long_ends_with_2_and_is_named(home: Path, words: tuple[str, ...]) -> None:
+    code, said = run(*words, home=home)
     assert (code, TOO_LONG in said) == (2, True)
 
 

@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ from scanwatch.client._state import ScanState, Tap
 from scanwatch.client._watched import Watched
 from scanwatch.model import Event
 from scanwatch.snapshot import Snapshot
+
+OWN_TASKS = 2
+"""Those of a client that asks nothing: one connects, one tells the time."""
+
+QUIET_S = 20.0
 
 KINDS = (Core, Listeners, ScanState, Tap, Watched, Snapshot, Event, asyncio.Task)
 
@@ -68,6 +74,14 @@ def held() -> dict[str, Any]:
     }
 
 
+def quiet(client: scanwatch.Client) -> int:
+    """How many tasks the client has once the last reads, which confirm ends, are answered."""
+    tasks, deadline = client._core.driver._tasks, time.monotonic() + QUIET_S
+    while len(tasks) > OWN_TASKS and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return len(tasks)
+
+
 def follow(url: str, count: int, *, everything: bool) -> dict[str, Any]:
     """Run and watch ``count`` scans to their ends; what was held then, before the client was closed."""
     client = scanwatch.connect(url)
@@ -79,12 +93,12 @@ def follow(url: str, count: int, *, everything: bool) -> dict[str, Any]:
             scan.add_done_callback(lambda _: None)
         client.watch(*scans)._repr_mimebundle_()
     statuses = [str(scan.status) for scan in scanwatch.as_completed(scans, timeout=150)]
-    listeners, meanwhile = client._core.listeners, held()
+    tasks, listeners, meanwhile = quiet(client), client._core.listeners, held()
     meanwhile |= {
         "statuses": sorted(set(statuses)),
         "ended": len(statuses),
         "connections": connections(url),
-        "tasks": len(client._core.driver._tasks),
+        "tasks": tasks,
         "listeners": sum(map(len, (listeners._by_scan, listeners._taps))),
         "incomplete": sum(len(scan.events()) != scan.snapshot.seq for scan in scans[::50]),
     }

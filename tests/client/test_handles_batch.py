@@ -198,7 +198,7 @@ def test_a_gateway_that_is_away_for_a_while_costs_no_target(gateway: RunningGate
         proxy.mend()
         batch.wait(TIMEOUT_S)
         assert len(batch.scans) + len(batch.errors) == 8
-        assert len(batch.errors) <= 1, "the one whose request was cut off may have been accepted or not"
+        assert len(batch.errors) <= 2, "those whose requests were cut off may have been accepted or not"
         assert all(scan.status is ScanStatus.COMPLETED for scan in batch.scans)
 
 

@@ -12,7 +12,7 @@ import io
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -28,7 +28,7 @@ from scanwatch.gateway._gate import gate
 from scanwatch.gateway._hub import Hub
 from scanwatch.gateway._rest_operations import add_operations
 from scanwatch.jobs import EmbeddedQueue, SystemClock, Worker
-from scanwatch.storage import open_store
+from scanwatch.storage import Store, open_store
 from tests.gateway._peers import Rest, watching
 
 paths = wire.paths
@@ -210,16 +210,16 @@ async def test_local_paths_can_be_forbidden(tmp_path: Path) -> None:
 
 
 async def test_an_error_of_ours_is_logged_and_answered_without_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    unopened = open_store("memory:")
-    await unopened.open()
-    access = await make_access(GatewayConfig(), unopened, SystemClock())
-    await unopened.close()
-    queue, hub = EmbeddedQueue(), Hub(unopened, Fanout(Engine().wires))
+    store = open_store("memory:")
+    await store.open()
+    access = await make_access(GatewayConfig(), store, SystemClock())
+    queue, hub, nothing = EmbeddedQueue(), Hub(store, Fanout(Engine().wires)), cast(Store, None)
     app = web.Application(middlewares=[*_rest.middlewares(), gate])
-    app[_rest.SERVICES] = _rest.Services(unopened, queue, Worker(unopened, queue), hub, access, clock=SystemClock())
+    app[_rest.SERVICES] = _rest.Services(nothing, queue, Worker(store, queue), hub, access, clock=SystemClock())
     add_operations(app, _rest_repositories.operations())
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         status, answer = await Rest(session, f"http://127.0.0.1:{server.port}").ask("GET", paths.repositories)
     assert (status, answer["error"]) == (500, "Internal Server Error")
-    assert "open" not in answer["message"]
+    assert "NoneType" not in answer["message"]
     assert "GET /api/v1/repositories failed" in caplog.text
+    await store.close()
