@@ -154,12 +154,16 @@ class ScanStore(Protocol):
         """Ids of all scans without a terminal event, oldest first."""
         ...
 
-    async def begin_run(self, scan_id: str) -> int:
-        """Take a scan over: raise its run by one and return it; older runs are fenced from now on.
+    async def begin_run(self, scan_id: str, run: int | None = None) -> int:
+        """Take a scan over: raise its run and return it; older runs are fenced from now on.
+
+        ``run`` is the number that the queue counted for this claim, the next one if it counts none. Beginning the
+        current run once more changes nothing: whoever lost the answer may ask again.
 
         Raises:
             UnknownRecord: no such scan.
             ScanEnded: it has its terminal event.
+            Fenced: a newer run than ``run`` has taken over.
         """
         ...
 

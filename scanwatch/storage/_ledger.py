@@ -119,13 +119,14 @@ class Ledger:
         self._events.append(numbered)
         return numbered
 
-    def begin_run(self, scan_id: str) -> int:
+    def begin_run(self, scan_id: str, run: int | None) -> int:
         """As in ``ScanStore.begin_run``."""
         row = self._row(scan_id)
         _rules.refuse_ended(row.snapshot)
-        self._execute("UPDATE scans SET run = ? WHERE number = ?", (row.run + 1, row.number))
-        row.run += 1
-        return row.run
+        begun = _rules.next_run(scan_id, current=row.run, run=run)
+        self._execute("UPDATE scans SET run = ? WHERE number = ?", (begun, row.number))
+        row.run = begun
+        return begun
 
     def save_outcome(self, scan_id: str, outcome: ScanOutcome, run: int) -> None:
         """As in ``ScanStore.save_outcome``."""

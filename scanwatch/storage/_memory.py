@@ -182,11 +182,11 @@ class MemoryStore:
         scans = [scan for scan in self._held.scans.values() if not scan.snapshot.terminal]
         return [scan.request.scan_id for scan in sorted(scans, key=_created_at)]
 
-    async def begin_run(self, scan_id: str) -> int:
+    async def begin_run(self, scan_id: str, run: int | None = None) -> int:
         """As in ``ScanStore.begin_run``."""
         scan = self._held.scan(scan_id)
         _rules.refuse_ended(scan.snapshot)
-        scan.run += 1
+        scan.run = _rules.next_run(scan_id, current=scan.run, run=run)
         return scan.run
 
     async def save_outcome(self, scan_id: str, outcome: ScanOutcome, *, run: int) -> None:

@@ -27,6 +27,15 @@ def acting_run(scan_id: str, *, current: int, run: int) -> int:
     raise Fenced(f"Scan {scan_id} was taken over by run {current}: what run {run} still reports is not kept.")
 
 
+def next_run(scan_id: str, *, current: int, run: int | None) -> int:
+    """The run that a claim begins: the one it was counted as, or the next. Raises ``Fenced`` if it comes too late."""
+    if run is None:
+        return current + 1
+    if run < current:
+        raise Fenced(f"Scan {scan_id} was taken over by run {current}: run {run} comes too late.")
+    return run
+
+
 def refuse_ended(snapshot: Snapshot) -> None:
     """Raise ``ScanEnded`` for a scan that has its terminal event."""
     if snapshot.terminal:

@@ -133,9 +133,9 @@ class SqliteStore:
         """As in ``ScanStore.unfinished``."""
         return await self._held.readers.read(_queries.unfinished)
 
-    async def begin_run(self, scan_id: str) -> int:
+    async def begin_run(self, scan_id: str, run: int | None = None) -> int:
         """As in ``ScanStore.begin_run``."""
-        return await self._held.writer.submit(lambda ledger: ledger.begin_run(scan_id))
+        return await self._held.writer.submit(lambda ledger: ledger.begin_run(scan_id, run))
 
     async def save_outcome(self, scan_id: str, outcome: ScanOutcome, *, run: int) -> None:
         """As in ``ScanStore.save_outcome``."""

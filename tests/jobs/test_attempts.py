@@ -182,10 +182,10 @@ async def test_a_result_that_cannot_be_saved_fails_the_scan_and_not_the_worker(b
 async def test_a_store_that_fails_for_a_while_delays_the_scan_and_does_not_lose_it(bench: Bench) -> None:
     begin_run, refusals = bench.store.begin_run, [StoreError("disk full"), StoreError("disk full")]
 
-    async def begin(scan_id: str) -> int:
+    async def begin(scan_id: str, run: int | None = None) -> int:
         if refusals:
             raise refusals.pop()
-        return await begin_run(scan_id)
+        return await begin_run(scan_id, run)
 
     bench.store.begin_run = begin  # type: ignore[method-assign]  # no store can be made to fail so otherwise
     await bench.submit()

@@ -174,6 +174,17 @@ async def test_an_append_by_an_older_run_is_fenced(store: Store) -> None:
     assert (await store.append(fetching(done=6), run=new, key="1")).seq == 3
 
 
+async def test_a_claim_that_the_queue_counted_earlier_comes_too_late(store: Store) -> None:
+    await begin(store)
+    assert await store.begin_run("scan", 4) == 4
+    await store.append(fetching(), run=4, key="1")
+    with pytest.raises(Fenced, match="scan was taken over by run 4"):
+        await store.begin_run("scan", 3)
+    assert await store.begin_run("scan", 4) == 4
+    assert (await store.append(fetching(done=2), run=4, key="2")).seq == 3
+    assert await store.begin_run("scan") == 5
+
+
 async def test_run_zero_appends_whoever_runs_the_scan(store: Store) -> None:
     await begin(store)
     await store.begin_run("scan")
