@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
 
 from ...errors import ScannerError
 from ...model import Artifact, FailureCode, Finding, Phase, Progress, ScanOutcome
@@ -57,10 +57,13 @@ class _Read:
 
 
 class CommitScan:
-    """One pass over one repository."""
+    """One pass over one commit of a repository."""
 
-    def __init__(self, repository: GitRepository, options: Options, memory: Memory, report: Report) -> None:
+    def __init__(
+        self, repository: GitRepository, commit: str, options: Options, memory: Memory, report: Report
+    ) -> None:
         self._repository = repository
+        self._commit = commit
         self._options = options
         self._memory = memory
         self._report = report
@@ -71,11 +74,11 @@ class CommitScan:
         Raises:
             ScannerError: it cannot be read, or has no validation record.
         """
-        commit = self._repository.commit(self._options.ref)
+        commit = self._commit
         self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {commit[:12]}"))
         entries = self._repository.entries(commit)
         if not has_record(entries):
-            raise self._no_record(commit, entries)
+            raise self._no_record(entries)
         configuration = self._configuration(entries)
         paths = [legible(entry.path) for entry in entries]
         inventory = discover(entries)
@@ -125,7 +128,7 @@ class CommitScan:
         self, inventory: Inventory, entries: list[TreeEntry], record: Record, configuration: Configuration
     ) -> Assessment:
         keys = [*self._given_keys(), *self._kept_keys(entries, configuration)] if inventory.evidence else []
-        states = States(self._repository, self._memory, configuration.source_roots)
+        states = States(self._repository, self._commit, self._memory, configuration.source_roots)
         return Assessor(self._memory, entries, keys, states).assess(inventory.evidence, record)
 
     def _given_keys(self) -> list[PublicKey]:
@@ -194,16 +197,29 @@ class CommitScan:
     def _say(self, phase: Phase, done: int, total: int, file: str, found: int | None = None) -> None:
         self._report(Progress(phase, files_processed=done, total_files=total, current_file=file, artifacts_found=found))
 
-    def _no_record(self, commit: str, entries: Iterable[TreeEntry]) -> ScannerError:
+    def _no_record(self, entries: list[TreeEntry]) -> ScannerError:
         older = any(entry.path == MANIFEST.encode() for entry in entries)
         aside = f" ({MANIFEST} is of an older dialect, which is not read)" if older else ""
+        where = f"folder {legible(self._repository.folder, 200)!r} at commit" if self._repository.folder else "commit"
+        below = _folders_with_record(entries)
+        remedy = (
+            f"Commit one (it starts with {ROOT}/system_context.md), or name another branch, tag or commit as ref=..."
+        )
+        if below:
+            remedy = f"Name the folder to scan: there is one in {', '.join(f'path={folder!r}' for folder in below)}"
         return ScannerError(
-            f"{self._repository.shown} has no {ROOT} directory at commit {commit[:12]}, so there is no validation "
-            f"record to scan{aside}. Commit one (it starts with {ROOT}/system_context.md), or name another branch, tag "
-            "or commit as ref=...",
+            f"{self._repository.shown} has no {ROOT} directory at {where} {self._commit[:12]}, so there is no "
+            f"validation record to scan{aside}. {remedy}",
             code=FailureCode.INVALID,
             retryable=False,
         )
+
+
+def _folders_with_record(entries: Iterable[TreeEntry]) -> list[str]:
+    """The first folders that have a record of their own."""
+    marks = (entry.path.partition(f"/{ROOT}/".encode()) for entry in entries)
+    folders = dict.fromkeys(before for before, mark, _ in marks if mark)
+    return [legible(folder, 100) for folder in islice(folders, 3)]
 
 
 def _told(changes: Changes, seen: Counter[str]) -> str:

@@ -11,7 +11,9 @@ from pathlib import PurePosixPath
 from ...model import Artifact, Finding
 from . import frontmatter as yaml
 from .discover import Source
+from .lfs import is_pointer
 from .rules.reading import (
+    FILE_ELSEWHERE,
     FRONT_MATTER_DUPLICATE_KEY,
     FRONT_MATTER_INVALID,
     FRONT_MATTER_MISSING,
@@ -103,8 +105,11 @@ class Reading:
 
 
 def read_text(contents: bytes, file: str) -> tuple[str | None, list[Finding]]:
-    """The text of a document, ``None`` if it is not UTF-8."""
+    """The text of a document, ``None`` if it is not UTF-8 or not in the commit."""
     findings = []
+    if is_pointer(contents):
+        message = f"{file} is in large-file storage; the commit holds a pointer to it."
+        return None, [FILE_ELSEWHERE.finding(message, file=file, line=1)]
     if contents.startswith(b"\xef\xbb\xbf"):
         findings.append(TEXT_BYTE_ORDER_MARK.finding(f"{file} starts with a byte order mark.", file=file, line=1))
         contents = contents[3:]

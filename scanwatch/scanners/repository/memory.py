@@ -20,17 +20,17 @@ from pathlib import Path
 import msgspec
 
 from ..._version import __version__
+from .cache import cache_folder
 from .git import GitRepository, TreeEntry
+from .lfs import digest_of_contents
 from .source.languages import LANGUAGES
 from .source.reading import SourceReading
 
-CACHE_VARIABLE = "SCANWATCH_CACHE"
-"""Names the folder of memories; without it they are in the platform's folder for caches."""
 MAX_MEMORY_BYTES = 256 * 1024 * 1024
 MAX_FOLDER_BYTES = 1024 * 1024 * 1024
 """Of all memories together; the oldest go."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Kept(msgspec.Struct):
@@ -81,13 +81,16 @@ class Memory:
                 yield self._new.contents[oid]
 
     def digests(self, oids: Sequence[str]) -> list[str]:
-        """The SHA-256 of blobs of any size, in the order asked for; one is in memory at a time."""
+        """The SHA-256 of blobs of any size, in the order asked for; one is in memory at a time.
+
+        That of a pointer to large-file storage is the one of what it points to.
+        """
         known = self._new.digests
         known.update({oid: self._old.digests[oid] for oid in oids if oid in self._old.digests})
         missing = [oid for oid in dict.fromkeys(oids) if oid not in known]
         if missing:
             with self._repository.blobs(missing) as blobs:
-                known.update((oid, hashlib.sha256(blob).hexdigest()) for oid, blob in zip(missing, blobs, strict=True))
+                known.update(zip(missing, map(_digest, blobs), strict=True))
         return [known[oid] for oid in oids]
 
     def reading(self, key: str) -> tuple[bool, SourceReading | None]:
@@ -138,14 +141,14 @@ class Memory:
         return False
 
 
-def memory_path(target: str) -> Path:
-    """Where the memory of a target is."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if not chosen:
-        import platformdirs
+def memory_path(target: str, folder: str = "") -> Path:
+    """Where the memory of a target is, or of a ``folder`` of it."""
+    named = f"{target}\0{folder}" if folder else target
+    return cache_folder("memories") / f"{hashlib.sha256(named.encode()).hexdigest()[:40]}.msgpack"
 
-        chosen = platformdirs.user_cache_dir("scanwatch", appauthor=False)
-    return Path(chosen) / "memories" / f"{hashlib.sha256(target.encode()).hexdigest()[:40]}.msgpack"
+
+def _digest(blob: bytes) -> str:
+    return digest_of_contents(blob) or hashlib.sha256(blob).hexdigest()
 
 
 @cache

@@ -12,11 +12,17 @@ from ...model import FINDING_LEVELS, FailureCode
 from .rules import RULES
 from .text import legible
 
-OPTIONS = ("ref", "key", "exclude", "levels", "strict", "incremental")
+OPTIONS = ("ref", "path", "depth", "key", "exclude", "levels", "strict", "incremental")
+MAX_DEPTH = 1_000_000
 MAX_KEY = 64 * 1024
 MAX_PATTERNS = 200
 
 _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
+_MEANT = {
+    **dict.fromkeys(("subfolder", "subdirectory", "subdir", "folder", "directory", "root"), "path"),
+    **dict.fromkeys(("branch", "tag", "commit", "revision", "rev"), "ref"),
+}
+"""What others call an option of ours."""
 _RULE_IDS = frozenset(rule.id for rule in RULES)
 
 
@@ -24,11 +30,15 @@ _RULE_IDS = frozenset(rule.id for rule in RULES)
 class Options:
     """What was asked for; ``None`` and empty: the repository's own configuration decides.
 
+    ``path`` is the folder to scan, from the top of the repository, empty for all of it. ``depth`` is how many commits
+    are fetched of a repository elsewhere, 0 for all of its history; one on this machine has what it has.
     ``key`` holds public keys as PEM or JSON Web Keys: text, never the name of a file. ``incremental``: only what
     changed since the last scan of the target is read, which finds the same.
     """
 
     ref: str | None = None
+    path: str = ""
+    depth: int = 1
     key: str | None = None
     exclude: tuple[str, ...] = ()
     levels: Mapping[str, str] = field(default_factory=dict)
@@ -44,12 +54,14 @@ def read_options(said: Mapping[str, Any]) -> Options:
     """
     for name in said:
         if name not in OPTIONS:
-            close = get_close_matches(name, OPTIONS, n=1)
+            close = [_MEANT[name]] if name in _MEANT else get_close_matches(name, OPTIONS, n=1)
             guess = f" Did you mean {close[0]}?" if close else ""
             known = ", ".join(OPTIONS)
             raise wrong_option(f"The repository scanner has no option {legible(name, 60)!r}.{guess} It has: {known}.")
     return Options(
         ref=_ref(said.get("ref")),
+        path=_path(said.get("path")),
+        depth=_depth(said.get("depth")),
         key=_key(said.get("key")),
         exclude=_patterns(said.get("exclude")),
         levels=_levels(said.get("levels")),
@@ -74,6 +86,30 @@ def _ref(ref: object) -> str | None:
 
 def _is_plain(ref: str) -> bool:
     return ref.isprintable() and not any(sign in ref for sign in " :^?*[\\")
+
+
+def _path(path: object) -> str:
+    """The folder without needless slashes and dots."""
+    if path is None:
+        return ""
+    parts = [part for part in path.split("/") if part not in ("", ".")] if isinstance(path, str) else [".."]
+    text = "/".join(parts)
+    if ".." in parts or "\\" in text or len(text) > 1000 or not text.isprintable() or str(path).startswith("/"):
+        shown = legible(str(path), 60)
+        raise wrong_option(
+            f"path={shown!r} is no folder of a repository. Pass it from the top, as in path='services/pay'."
+        )
+    return text
+
+
+def _depth(depth: object) -> int:
+    if depth is None:
+        return 1
+    text = str(depth) if not isinstance(depth, bool) else ""
+    if not (text.isascii() and text.isdecimal() and int(text[:10]) <= MAX_DEPTH and len(text) <= 10):
+        shown = legible(str(depth), 60)
+        raise wrong_option(f"depth={shown!r} is no number of commits. Pass 1 or more, or 0 for all of the history.")
+    return int(text)
 
 
 def _key(key: object) -> str | None:

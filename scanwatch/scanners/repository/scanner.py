@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from ...model import Phase, Progress, ScanOutcome
 from .._base import Report, Task
 from .._target import options_of
+from .clones import Wanted, cloned
 from .commit_scan import CommitScan
-from .git import GitRepository, clone, open_local
+from .git import DamagedRepository, GitRepository, open_local
 from .memory import Memory, memory_path
-from .options import read_options
-from .target import Remote, parse_target
+from .options import Options, read_options
+from .target import Local, Remote, parse_target
 
 
 class RepositoryScanner:
     """Reads the validation record of a git repository at one commit and checks it.
 
     Takes a local path, a ``file``, ``https``, ``http`` or ``ssh`` URL. The option ``ref`` names the branch, tag or
-    commit to read; without it that is HEAD. What is not committed is not seen. The other options are those of
-    :class:`~.options.Options`.
+    commit to read; without it that is HEAD. What is not committed is not seen. ``path`` names the folder to scan, for a
+    repository of many projects. The other options are those of :class:`~.options.Options`.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http", "ssh", "file", "path")
@@ -46,19 +45,36 @@ class RepositoryScanner:
         """
         target, said = options_of(task)
         options = read_options(said)
-        with _opened(target, options.ref, report) as repository:
-            memory = Memory(repository, memory_path(target) if options.incremental else None)
-            return CommitScan(repository, options, memory, report).run()
+        named = parse_target(target)
+        try:
+            with _opened(named, options, report) as (repository, commit):
+                return self._scan(repository, commit, target, options, report)
+        except DamagedRepository:
+            if not isinstance(named, Remote):
+                raise
+        with _opened(named, options, report, anew=True) as (repository, commit):  # a copy may be: the original is not
+            return self._scan(repository, commit, target, options, report)
+
+    def _scan(
+        self, repository: GitRepository, commit: str, target: str, options: Options, report: Report
+    ) -> ScanOutcome:
+        memory = Memory(repository, memory_path(target, options.path) if options.incremental else None)
+        return CommitScan(repository.within(options.path), commit, options, memory, report).run()
 
 
 @contextmanager
-def _opened(target: str, ref: str | None, report: Report) -> Iterator[GitRepository]:
-    """The repository that ``target`` names: in place, or as a copy that is gone afterwards."""
-    named = parse_target(target)
-    if not isinstance(named, Remote):
-        report(Progress(Phase.DISCOVERY, message=f"Opening {named.shown}"))
-        yield open_local(named.path, named.shown)
+def _opened(
+    named: Local | Remote, options: Options, report: Report, *, anew: bool = False
+) -> Iterator[tuple[GitRepository, str]]:
+    """The repository that the target names, in place or as a copy, and the id of the commit to scan."""
+
+    def say(message: str) -> None:
+        report(Progress(Phase.DISCOVERY, message=message))
+
+    if isinstance(named, Remote):
+        with cloned(Wanted(named, options.ref, options.depth), say, anew=anew) as copy:
+            yield copy
         return
-    report(Progress(Phase.DISCOVERY, message=f"Cloning {named.shown}"))
-    with TemporaryDirectory(prefix="scanwatch-", ignore_cleanup_errors=True) as folder:
-        yield clone(named, Path(folder) / "repository.git", ref)
+    say(f"Opening {named.shown}")
+    repository = open_local(named.path, named.shown)
+    yield repository, repository.commit(options.ref)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname
 
-from ..._credentials import without_credentials
-from ...errors import ScannerError
+from ..._credentials import refuse_credentials, without_credentials
+from ...errors import ScannerError, UsageError
 from ...model import FailureCode
 from .text import legible
 
@@ -35,10 +34,9 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository elsewhere. ``url`` has no secret in it; ``environment`` gives git the one that was there."""
+    """A repository elsewhere. ``url`` has no secret in it: git's own helpers have those."""
 
     url: str
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def shown(self) -> str:
@@ -51,8 +49,12 @@ def parse_target(target: str) -> Local | Remote:
 
     Raises:
         ScannerError: it is not an absolute path, nor a ``file``, ``https``, ``http`` or ``ssh`` URL or
-            ``user@host:path``, or it looks like an option or a command for git.
+            ``user@host:path``, or holds a secret, or looks like an option or a command for git.
     """
+    try:
+        refuse_credentials(target)
+    except UsageError as error:
+        raise ScannerError(str(error), code=FailureCode.INVALID, retryable=False) from None
     if not target or target.startswith("-") or _CONTROL.search(target):
         raise _refusal(target, "looks like an option, is empty, or has control characters in it")
     if _TRANSPORT_HELPER.match(target):
@@ -95,19 +97,7 @@ def _remote(target: str, parts: SplitResult) -> Remote:
         raise _refusal(target, "names no host, or one that looks like an option")
     if parts.fragment:
         raise _refusal(target, "has a fragment; pass ref=... as an option")
-    if not user or parts.scheme == "ssh":
-        return Remote(parts._replace(netloc=_without_password(user, host)).geturl())
-    url = parts._replace(netloc=host).geturl()
-    # By the environment, because every user of the machine can read a process's arguments.
-    return Remote(
-        url,
-        {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{target}.insteadOf", "GIT_CONFIG_VALUE_0": url},
-    )
-
-
-def _without_password(user: str, host: str) -> str:
-    name = user.partition(":")[0]
-    return f"{name}@{host}" if name else host
+    return Remote(target)
 
 
 def _refusal(target: str, reason: str) -> ScannerError:

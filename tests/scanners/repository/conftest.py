@@ -6,7 +6,7 @@ import base64
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -220,6 +220,9 @@ class _GitOverHttp(BaseHTTPRequestHandler):
                 "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             },
         ).stdout
+        self._answer(answer)
+
+    def _answer(self, answer: bytes) -> None:
         head, _, content = answer.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.send_response(int(headers.pop("Status", "200").split()[0]))
@@ -227,7 +230,34 @@ class _GitOverHttp(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        self._send(content)
+
+    def _send(self, content: bytes) -> None:
         self.wfile.write(content)
+
+
+@dataclass
+class Stall:
+    """Holds back the second half of every long answer, once it is closed, until it is opened."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+
+class _SlowGitOverHttp(_GitOverHttp):
+    def __init__(self, stall: Stall, root: Path, *arguments: Any) -> None:
+        self._stall = stall
+        super().__init__(root, None, *arguments)
+
+    def _send(self, content: bytes) -> None:
+        half = len(content) // 2 if len(content) > 100_000 else len(content)
+        with suppress(OSError):  # who asked may be gone
+            self.wfile.write(content[:half])
+            self.wfile.flush()
+            if half < len(content):
+                self._stall.reached.set()
+                self._stall.opened.wait(30)
+                self.wfile.write(content[half:])
 
 
 @contextmanager
@@ -260,3 +290,14 @@ def guarded_git_host(tmp_path: Path) -> Iterator[str]:
     """The same for the user ``reader`` with the password ``s3cret`` only."""
     with _serve(partial(_GitOverHttp, tmp_path, "s3cret")) as url:
         yield url
+
+
+@pytest.fixture
+def slow_git_host(tmp_path: Path) -> Iterator[tuple[str, Stall]]:
+    """A host that stops in the middle of a pack."""
+    stall = Stall()
+    with _serve(partial(_SlowGitOverHttp, stall, tmp_path)) as url:
+        try:
+            yield url, stall
+        finally:
+            stall.opened.set()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from functools import partial
@@ -23,6 +24,9 @@ from scanwatch.errors import ScannerError
 from scanwatch.scanners import Task
 from scanwatch.scanners._runner import run_attempt
 from scanwatch.scanners.repository import RepositoryScanner
+from scanwatch.scanners.repository.clones import LIMIT_VARIABLE
+from tests.scanners.repository import signing
+from tests.scanners.repository.conftest import GOOD_RECORD, Repo
 
 
 @pytest.fixture(autouse=True)
@@ -35,18 +39,64 @@ def temporary(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
 def test_a_clone_gives_what_the_repository_itself_gives(repo, git_host, scan, temporary):
     assert scan(f"{git_host}/repo/.git").outcome == scan(repo.path).outcome
     assert list(temporary.iterdir()) == []
 
 
-def test_any_ref_of_a_remote_can_be_scanned(repo, git_host, scan):
+@pytest.mark.parametrize("limit_mb", ["5000", "0"])
+def test_any_ref_of_a_remote_can_be_scanned(repo, git_host, scan, monkeypatch, limit_mb):
+    monkeypatch.setenv(LIMIT_VARIABLE, limit_mb)
     first = repo.git("rev-parse", "HEAD")
     repo.git("branch", "release")
+    repo.git("tag", "-a", "v1", "-m", "One")
     repo.commit({"src/more.py": ""})
 
-    for ref in ("release", first):
+    for ref in ("release", "refs/heads/release", "v1", first, first[:10], "main~1"):
         assert scan(f"{git_host}/repo/.git", ref=ref).outcome.commit == first
+
+
+@pytest.mark.parametrize("ref", ["no-such-branch", "0" * 40, "abcdef0", "main~7"])
+def test_a_ref_that_a_remote_does_not_have_is_named(repo, git_host, scan, ref):
+    with pytest.raises(ScannerError, match=f"no commit called '{ref}'") as raised:
+        scan(f"{git_host}/repo/.git", ref=ref)
+    assert (raised.value.code, raised.value.retryable) == ("not_found", False)
+
+
+def test_a_folder_of_a_remote_can_be_scanned(repo, git_host, scan):
+    repo.commit({f"pay/{name}": contents for name, contents in GOOD_RECORD.items()})
+
+    assert scan(f"{git_host}/repo/.git?path=pay").outcome == scan(repo.path, path="pay").outcome
+
+
+def test_a_repository_of_the_newer_object_format_is_cloned_too(tmp_path, git_host, scan):
+    newer = Repo(tmp_path / "newer")
+    newer.path.mkdir()
+    newer.git("init", "--quiet", "--object-format=sha256")
+    commit = newer.commit(GOOD_RECORD)
+
+    assert len(commit) == 64
+    assert scan(f"{git_host}/newer/.git").outcome == scan(newer.path).outcome
+
+
+def test_the_state_of_an_earlier_commit_is_known_as_far_as_the_depth_reaches(repo, git_host, scan):
+    state = scan(repo.path).outcome.commit
+    for number in range(3):
+        repo.commit({"src/more.py": str(number)})
+    evidence = signing.signed(signing.result(git_commit=state, system_state_hash="0" * 64))
+    repo.commit({".gxp/evidence/EV-SPEC-001-001.jws": evidence})
+
+    def rules(**options: object) -> set[str]:
+        return scan(f"{git_host}/repo/.git", **options).rules
+
+    assert rules() == set(), "of one commit alone nothing is known of another"
+    assert rules(depth=0) == rules(depth=5) == {"evidence-state-differs"}
+    assert rules(depth=1) == set(), "whatever else the copy holds by now"
 
 
 def test_a_host_of_plain_files_is_cloned_too(repo, serve, scan, tmp_path):
@@ -58,21 +108,35 @@ def test_a_host_of_plain_files_is_cloned_too(repo, serve, scan, tmp_path):
         assert scan(f"{url}/repo/.git").outcome == scan(repo.path).outcome
 
 
-def test_credentials_in_the_url_open_the_door(repo, guarded_git_host, scan):
-    target = guarded_git_host.replace("http://", "http://reader:s3cret@") + "/repo/.git"
+def helped(password: str) -> None:
+    """Give git a credential helper, as its users do, with this password for everybody who asks."""
+    helper = f"!f() {{ echo username=reader; echo password={password}; }}; f"
+    subprocess.run(["git", "config", "--global", "credential.helper", helper], check=True)
 
-    assert scan(target).outcome == scan(repo.path).outcome
+
+def test_gits_own_credential_helper_opens_the_door_and_nothing_keeps_what_it_said(repo, guarded_git_host, scan, cache):
+    helped("s3cret")
+
+    assert scan(f"{guarded_git_host}/repo/.git").outcome == scan(repo.path).outcome
+    assert [file for file in cache.rglob("*") if file.is_file() and b"s3cret" in file.read_bytes()] == []
 
 
-@pytest.mark.parametrize("credentials", ["", "reader:wr0ng@"])
-def test_a_closed_door_is_told_without_the_credentials(repo, guarded_git_host, scan, temporary, credentials):
-    target = guarded_git_host.replace("http://", f"http://{credentials}") + "/repo/.git"
+@pytest.mark.parametrize("password", [None, "wr0ng"])
+def test_a_closed_door_is_told_without_the_credentials(repo, guarded_git_host, scan, temporary, password):
+    if password:
+        helped(password)
 
     with pytest.raises(ScannerError, match="wants credentials") as raised:
-        scan(target)
+        scan(f"{guarded_git_host}/repo/.git")
     assert (raised.value.code, raised.value.retryable) == ("invalid", False)
     assert "wr0ng" not in str(raised.value)
     assert list(temporary.iterdir()) == []
+
+
+def test_credentials_in_the_url_are_refused_before_anybody_is_asked(scan):
+    with pytest.raises(ScannerError, match="credential helper") as raised:
+        scan("https://reader:s3cret@example.invalid/x.git")
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

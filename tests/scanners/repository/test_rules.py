@@ -53,6 +53,7 @@ CASES = [
     (REQ, "gxp_risk_rating: LOW", "gxp_risk_rating: ", "risk-unknown", "warning", 2),
     (REQ, "gxp_risk_rating: LOW", "gxp_risk_rating: SOME", "risk-unknown", "warning", 4),
     (REQ, "acceptance_criteria:\n  - Money arrives.\n", "", "acceptance-criteria-missing", "warning", 2),
+    (REQ, None, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "file-elsewhere", "error", 1),
     (REQ, "Money", b"Mon\xe9y", "text-encoding", "error", 6),
     (REQ, "Money", "Mo\x1bney", "text-control-characters", "warning", 6),
     (REQ, "---\ngxp_id", "\ufeff---\ngxp_id", "text-byte-order-mark", "warning", 1),

@@ -9,6 +9,7 @@ from typing import Any
 
 from ....model import Artifact, Evidence, Finding
 from ..git import TreeEntry
+from ..lfs import is_pointer
 from ..memory import Memory
 from ..record import Record
 from ..rules import Rule
@@ -23,6 +24,7 @@ from ..rules.evidence import (
     EVIDENCE_STATE_DIFFERS,
     EVIDENCE_TESTS_FAILED,
 )
+from ..rules.reading import FILE_ELSEWHERE
 from ..text import legible
 from . import packages
 from .jws import Jws, MalformedJws, parse_jws
@@ -99,8 +101,12 @@ class Assessor:
         return Package(artifact.file, artifact.artifact_id, artifact.tier, files)
 
     def _signature(self, piece: _Piece, file: str) -> tuple[Jws | None, Verdict]:
+        raw = self._read(file) or b""
+        if is_pointer(raw):
+            piece.say(FILE_ELSEWHERE, f"{file} is in large-file storage; the commit holds a pointer to it.", file)
+            return None, Verdict.UNVERIFIABLE
         try:
-            signed = parse_jws(self._read(file) or b"")
+            signed = parse_jws(raw)
         except MalformedJws as error:
             piece.say(EVIDENCE_MALFORMED, f"{file} cannot be read: {error}.", file)
             return None, Verdict.INVALID

@@ -24,9 +24,13 @@ MAX_STATE_BYTES = 256 * 1024 * 1024
 
 @dataclass(slots=True)
 class States:
-    """The state hashes of commits, each computed once. ``roots`` are the source folders; none: those that are usual."""
+    """The state hashes of commits, each computed once. ``roots`` are the source folders; none: those that are usual.
+
+    Only ``scanned`` and the commits that led to it count: what else is in a repository differs from copy to copy.
+    """
 
     repository: GitRepository
+    scanned: str
     memory: Memory
     roots: Sequence[str] = ()
     _known: dict[str, Mapping[str, str] | None] = field(default_factory=dict)
@@ -42,7 +46,9 @@ class States:
         """Every hash of the commit's source folders, and the form each is in; ``None`` if it cannot be read here."""
         try:
             full = self.repository.commit(commit)
-            key = "\0".join((full, *self.roots))
+            if not self.repository.has_in_history(self.scanned, full):
+                return None
+            key = "\0".join((full, self.repository.folder, *self.roots))
             if known := self.memory.state(key):
                 return known
             entries = self.repository.entries(full)

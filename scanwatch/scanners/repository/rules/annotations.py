@@ -82,6 +82,12 @@ SOURCE_BINARY = Rule(
     "Binary files hold no comments.",
     "Nothing.",
 )
+SOURCE_SUBMODULE = Rule(
+    "source-submodule",
+    "info",
+    "The commit holds its sources itself.",
+    "Scan the submodule's repository on its own, if it has a record.",
+)
 SOURCE_ELSEWHERE = Rule(
     "source-elsewhere",
     "info",

@@ -28,6 +28,12 @@ FILE_UNRECOGNISED = Rule(
     "Every file of the record is of a known type.",
     "Move it to the folder of its type, or name it after its id (REQ-001-title.md).",
 )
+FILE_ELSEWHERE = Rule(
+    "file-elsewhere",
+    "error",
+    "The commit holds the record itself.",
+    "Keep documents and signatures out of large-file storage (git lfs untrack): a scan sees only the pointer.",
+)
 TEXT_ENCODING = Rule(
     "text-encoding",
     "error",

@@ -16,6 +16,7 @@ from ..rules.annotations import (
     SOURCE_ELSEWHERE,
     SOURCE_EXCLUDED,
     SOURCE_LANGUAGE_UNREAD,
+    SOURCE_SUBMODULE,
     SOURCE_TOO_LARGE,
     SOURCE_TOO_SLOW,
 )
@@ -99,6 +100,7 @@ def _left_out(selection: Selection, gathered: Gathered) -> Iterator[Finding]:
         (SOURCE_ELSEWHERE, State.LFS_POINTER, "kept in large-file storage"),
     ):
         yield from _counted(rule, what, Counter(gathered.unread.get(state, ())))
+    yield from _counted(SOURCE_SUBMODULE, "of another repository (a submodule)", Counter(selection.submodules))
 
 
 def _counted(rule: Rule, what: str, counts: Counter[str]) -> Iterator[Finding]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ....model import Finding
+from ..lfs import is_pointer
 from ..rules.annotations import SOURCE_TAGS_OMITTED
 from .comments import MAX_TAGS, TAG, NotParsed, available, tagged_blocks
 from .dialects import Reference, read_block
 from .languages import language_of
 
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _LOOKED_AT_FOR_NUL = 8000
 
 
@@ -65,6 +65,6 @@ def read_source(file: str, contents: bytes) -> SourceReading:
 
 
 def _without_tags(contents: bytes) -> SourceReading:
-    if contents.startswith(_LFS_POINTER):
+    if is_pointer(contents):
         return SourceReading(State.LFS_POINTER)
     return SourceReading(State.BINARY) if b"\0" in contents[:_LOOKED_AT_FOR_NUL] else NOTHING

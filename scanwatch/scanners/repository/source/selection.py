@@ -86,6 +86,7 @@ class Selection:
     excluded: Counter[str] = field(default_factory=Counter)
     """By the folder that is left out, or the file."""
     too_large: list[str] = field(default_factory=list)
+    submodules: list[str] = field(default_factory=list)
     not_source: int = 0
 
 
@@ -93,7 +94,10 @@ def select(entries: Iterable[tuple[str, TreeEntry]], exclusions: Exclusions) -> 
     """The source files of a commit, given its entries with their paths as people may see them."""
     selection = Selection()
     for file, entry in entries:
-        if not entry.is_file or entry.path.startswith(_RECORD):
+        if entry.path.startswith(_RECORD):
+            continue
+        if not entry.is_file:
+            selection.submodules += [file] * entry.is_submodule
             continue
         if _suffix(file) in NOT_SOURCE:
             selection.not_source += 1

@@ -1,0 +1,139 @@
+"""Fetching one commit of a repository elsewhere into a bare one here.
+
+Credentials are git's own affair: its credential helpers and SSH agent give them, nobody is asked, and none is in what
+is said of a failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from ...errors import ScannerError
+from ...model import FailureCode
+from .git import GitRepository, no_commit
+from .git_command import last_line, run_git
+from .target import Remote
+
+FETCH_TIMEOUT_S = 900.0
+
+_QUIETLY = (
+    *("-c", "fetch.unpackLimit=1"),  # a pack for each fetch: few files, each there as a whole or not at all
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "fetch.prune=false"),
+    *("-c", "fetch.writeCommitGraph=false"),
+)
+_EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_ALL_HISTORY = "--depth=2147483647"
+"""What git itself means by it."""
+_NEEDS_HISTORY = re.compile(r"[0-9a-f]{4,64}|.*[~@].*")
+"""Refs that a host may not know by this name: a commit's id, and the ancestor of something. Hosts refuse them in many
+words."""
+
+_NO_SHALLOW = "does not support shallow"
+_OTHER_HASH = "mismatched algorithms"
+_NO_REF = ("couldn't find remote ref", "not our ref", "unadvertised object", "invalid refspec", "no such ref")
+_FAILURES: tuple[tuple[tuple[str, ...], FailureCode, bool, str], ...] = (
+    (("error: 429", "too many requests"), FailureCode.RATE_LIMITED, True, "The host limits requests; try again later"),
+    (
+        ("host key verification failed",),
+        FailureCode.INVALID,
+        False,
+        "Add the host's key to the known hosts of SSH on the worker's machine",
+    ),
+    (
+        ("could not read username", "could not read password", "authentication failed", "denied", "error: 403"),
+        FailureCode.INVALID,
+        False,
+        "The host wants credentials it accepts; give them through git's credential helper or an SSH agent",
+    ),
+    (
+        ("not found", "does not exist", "does not appear to be a git repository"),
+        FailureCode.NOT_FOUND,
+        False,
+        "Check the URL, and that these credentials may read it",
+    ),
+    (("not allowed",), FailureCode.INVALID, False, "Use https, http or ssh"),
+    (("timed out", "too slow"), FailureCode.TIMEOUT, True, "Check the network and try again"),
+)
+_FETCH_FAILED = (FailureCode.INTERNAL, True, "Check the URL and the network, then try again")
+
+
+def fetch_commit(remote: Remote, into: Path, ref: str | None, depth: int) -> str:
+    """Fetch what ``ref`` names (``None``: HEAD) into ``into``, which is made if it is not there; the commit's id.
+
+    ``depth`` is the number of commits that come with it, 0 for all. A ref that a host does not know by its name is
+    looked for in everything it has.
+
+    Raises:
+        ScannerError: git could not fetch it, or there is no such commit; credentials are never in the message.
+    """
+    if new := not into.exists():
+        _init(into)
+    name = f"refs/scanwatch/{hashlib.sha256((ref or 'HEAD').encode()).hexdigest()[:16]}"
+    answer = _fetch(remote, into, depth, f"+{ref or 'HEAD'}:{name}")
+    if new and _says(answer, _OTHER_HASH):
+        shutil.rmtree(into)
+        _init(into, "--object-format=sha256")
+        answer = _fetch(remote, into, depth, f"+{ref or 'HEAD'}:{name}")
+    if answer.returncode != 0 and ref is not None and _NEEDS_HISTORY.fullmatch(ref):
+        name, answer = ref, _fetch(remote, into, 0, *_EVERYTHING)
+    if answer.returncode != 0:
+        raise _failure(remote, ref, answer)
+    try:
+        return GitRepository(str(into), remote.shown).commit(name)
+    except ScannerError:
+        raise no_commit(remote.shown, ref) from None  # by the name that was asked for
+
+
+def _init(into: Path, *how: str) -> None:
+    _done(run_git("-c", "init.defaultBranch=main", "init", "--quiet", "--bare", "--template=", *how, "--", str(into)))
+
+
+def _fetch(remote: Remote, into: Path, depth: int, *refspecs: str) -> CompletedProcess[bytes]:
+    answer = _ask(remote, into, *_as_deep(depth, into), "--", remote.url, *refspecs)
+    if _says(answer, _NO_SHALLOW):
+        answer = _ask(remote, into, "--", remote.url, *refspecs)
+    return answer
+
+
+def _ask(remote: Remote, into: Path, *arguments: str) -> CompletedProcess[bytes]:
+    return run_git(
+        *("--git-dir", str(into), *_QUIETLY, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
+        *("--no-recurse-submodules", "--update-head-ok", *arguments),
+        environment={"GIT_ALLOW_PROTOCOL": "https:http:ssh"},
+        timeout_s=FETCH_TIMEOUT_S,
+    )
+
+
+def _as_deep(depth: int, into: Path) -> tuple[str, ...]:
+    if depth:
+        return (f"--depth={depth}",)
+    return (_ALL_HISTORY,) if (into / "shallow").exists() else ()
+
+
+def _says(answer: CompletedProcess[bytes], *signs: str) -> bool:
+    words = answer.stderr.decode("utf-8", "replace").lower()
+    return answer.returncode != 0 and any(sign in words for sign in signs)
+
+
+def _done(answer: CompletedProcess[bytes]) -> None:
+    if answer.returncode != 0:
+        raise ScannerError(f"git could not make a repository: {last_line(answer.stderr)}. Check the disk.")
+
+
+def _failure(remote: Remote, ref: str | None, answer: CompletedProcess[bytes]) -> ScannerError:
+    if _says(answer, *_NO_REF):
+        return no_commit(remote.shown, ref)
+    words = answer.stderr.decode("utf-8", "replace").lower()
+    code, retryable, remedy = next(
+        ((code, again, remedy) for signs, code, again, remedy in _FAILURES if any(sign in words for sign in signs)),
+        _FETCH_FAILED,
+    )
+    return ScannerError(
+        f"{remote.shown} could not be cloned: {last_line(answer.stderr)}. {remedy}.", code=code, retryable=retryable
+    )

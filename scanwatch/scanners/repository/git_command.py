@@ -1,0 +1,113 @@
+"""Running git: what it may do, what it inherits, how it ends, and what of its words may be shown.
+
+A repository's own configuration may name commands (helpers of transports, hooks, file-system monitors). Every transport
+but the wanted one is forbidden, objects that are not there are never fetched, and git's environment is built anew, so
+that a hook's ``GIT_DIR`` cannot lead elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from ..._credentials import without_credentials
+from ...errors import ScannerError
+from ...model import FailureCode
+from .text import legible
+
+READ_TIMEOUT_S = 120.0
+_END_S = 0.3
+"""How long git may take to end when asked to; less than the scanner's own process has."""
+_MAX_SAID = 2000
+
+_ALWAYS = (
+    "--no-pager",
+    *("-c", "core.hooksPath=" + os.devnull),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "http.lowSpeedLimit=1000"),
+    *("-c", "http.lowSpeedTime=60"),
+)
+_KEPT = frozenset(
+    {
+        *("GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"),
+        *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY"),
+    }
+)
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    # A replacement ref would show another tree under the commit's id.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+}
+
+
+def run_git(
+    *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = READ_TIMEOUT_S
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git to its end and return what it said."""
+    with git_process(*arguments, environment=environment) as process:
+        try:
+            out, err = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ScannerError(
+                f"git did not finish within {timeout_s:.0f} s. Check the disk and the network and try again.",
+                code=FailureCode.TIMEOUT,
+            ) from None
+        return subprocess.CompletedProcess([], process.returncode, out, err)
+
+
+@contextmanager
+def git_process(
+    *arguments: str, environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A git process that has ended on leaving, however one leaves. Its last words go nowhere unless awaited."""
+    try:
+        process = subprocess.Popen(
+            ["git", *_ALWAYS, *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            # A long-lived process (with an input of its own) has nobody to read its complaints and would block on them.
+            stderr=subprocess.PIPE if stdin == subprocess.DEVNULL else subprocess.DEVNULL,
+            env=_environment(environment or {}),
+        )
+    except FileNotFoundError:
+        raise ScannerError("git is not installed, or not on the worker's PATH. Install git.", retryable=False) from None
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()  # first: git takes its own children and half-made clones with it
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # closing flushes what git no longer took
+                pipe.close()
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
+    # No transport at all, unless a clone names some: a repository's own settings cannot make git connect anywhere.
+    return {**inherited, **_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": "", **extra}
+
+
+def last_line(stderr: bytes) -> str:
+    """What git said at last, without its ``fatal:`` and without anybody's credentials."""
+    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))]
+    said = (fatal or lines or ["git gave no reason"])[-1][:_MAX_SAID]
+    return legible(without_credentials(said.removeprefix("fatal:").strip().rstrip(".")), 300)
