@@ -31,7 +31,10 @@ ARTIFACT_KINDS = (
     "vendor_assessment",
     "evidence_jws",
     "evidence_package",
+    "evidence_record",
 )
+EVIDENCE_KINDS = tuple(kind for kind in ARTIFACT_KINDS if kind.startswith("evidence_"))
+"""A signed result, a package, a record of testing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class Annotation:
 class Evidence:
     """A piece of evidence: what it says of a spec, whose signature it has, and whether it holds.
 
-    ``signature`` is ``verified``, ``invalid``, ``unverifiable`` (nobody gave the key) or ``missing``;
+    ``signature`` is ``verified``, ``invalid``, ``unverifiable`` (nobody gave the key), ``missing``, or ``unsigned`` (a
+    record of testing, which carries none: ``signer`` is then who tested, and the record counts as one test);
     ``state_hash_form`` the form in which its state hash is that of the sources at its commit, ``None`` if it is none or
     could not be computed. ``intact``: no error was found in it.
     """
@@ -97,7 +101,7 @@ class Evidence:
     intact: bool = True
 
 
-EVIDENCE_SIGNATURES = ("verified", "invalid", "unverifiable", "missing")
+EVIDENCE_SIGNATURES = ("verified", "invalid", "unverifiable", "missing", "unsigned")
 ANNOTATION_DIALECTS = ("draft-02", "draft-03", "gxp.md-3", "rosie-1.1")
 
 

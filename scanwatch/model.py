@@ -27,6 +27,9 @@ from .inventory import (
     ARTIFACT_KINDS as ARTIFACT_KINDS,
 )
 from .inventory import (
+    EVIDENCE_KINDS as EVIDENCE_KINDS,
+)
+from .inventory import (
     EVIDENCE_SIGNATURES as EVIDENCE_SIGNATURES,
 )
 from .inventory import (

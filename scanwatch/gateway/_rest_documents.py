@@ -10,7 +10,7 @@ from aiohttp import web
 
 from .. import wire
 from ..errors import UnknownRecord
-from ..model import Artifact
+from ..model import EVIDENCE_KINDS, Artifact
 from ..snapshot import Snapshot
 from ._inventory import Inventories, all_rows, page_of
 from ._rest import SERVICES, page_answer, query, repository_id
@@ -116,7 +116,7 @@ async def list_evidence(request: web.Request) -> web.Response:
     def encode(row: Artifact, origin: wire.Origin) -> dict[str, Any]:
         return wire.encode_evidence(row, origin, proofs.get(row.file or ""))
 
-    return await _documents(request, {"evidence_jws", "evidence_package"}, encode)
+    return await _documents(request, set(EVIDENCE_KINDS), encode)
 
 
 async def list_tag_blocks(request: web.Request) -> web.Response:

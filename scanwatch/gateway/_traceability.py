@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..model import Artifact
+from ..model import EVIDENCE_KINDS, Artifact
 
 PARENT_KIND: Mapping[str, str] = {
     "user_story": "requirement",
     "spec": "user_story",
-    "evidence_jws": "spec",
-    "evidence_package": "spec",
+    **dict.fromkeys(EVIDENCE_KINDS, "spec"),
 }
 """Each kind that has a parent, and the kind its parent must be."""
 TRACED = frozenset({*PARENT_KIND, *PARENT_KIND.values()})

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..model import Artifact, Evidence
+from ..model import EVIDENCE_KINDS, Artifact, Evidence
 from ._types import COUNT, FLAG, RISK, SHARE, TEXT, TIER, Column, listed, table
 
 _RISKS = ("HIGH", "MEDIUM", "LOW")
 _TIERS_OF_RISK: Mapping[str, tuple[str, ...]] = {"HIGH": ("IQ", "OQ", "PQ"), "MEDIUM": ("OQ", "PQ"), "LOW": ("OQ",)}
-_EVIDENCE = ("evidence_jws", "evidence_package")
 _BAD_SIGNATURES = frozenset({"invalid", "missing"})
 
 TRACEABILITY = (
@@ -129,7 +128,7 @@ class _Lineage:
         self._of_kind: dict[str, list[Artifact]] = defaultdict(list)
         self._below: dict[tuple[str, str | None], list[Artifact]] = defaultdict(list)
         for row in artifacts:
-            kind = "evidence" if row.kind in _EVIDENCE else row.kind
+            kind = "evidence" if row.kind in EVIDENCE_KINDS else row.kind
             self._of_kind[kind].append(row)
             self._below[kind, row.parent_id].append(row)
 

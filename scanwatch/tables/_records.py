@@ -108,11 +108,13 @@ ANNOTATIONS = (
 )
 EVIDENCE = (
     Column("evidence_id", TEXT, "its name: that of the file, or of the package's folder"),
-    Column("kind", ARTIFACT_KIND, "a signature on its own, or a package"),
+    Column("kind", ARTIFACT_KIND, "a signed result on its own, a package, or a record of testing"),
     Column("spec_id", TEXT, "the spec it is about"),
     Column("tier", TEXT, "its verification tier"),
     Column("user_story", TEXT, "the story it says it traces to"),
-    Column("signature", SIGNATURE, "whether its signature holds; unverifiable: nobody gave the key"),
+    Column(
+        "signature", SIGNATURE, "whether its signature holds; unverifiable: nobody gave the key; unsigned: a record"
+    ),
     Column("signer", TEXT, "the id of the key it was signed with, as the signature says"),
     Column("algorithm", TEXT, "the algorithm, as the signature says"),
     Column("time", TIME, "when it was made, as it says"),

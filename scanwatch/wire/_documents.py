@@ -20,6 +20,7 @@ from ._records import Record
 
 JWS = "jws"
 PACKAGE = "package"
+RECORD = "rot"
 
 
 class DocumentPayload(Record, kw_only=True):
@@ -221,7 +222,7 @@ def encode_evidence(artifact: Artifact, origin: Origin, evidence: Evidence | Non
         file_name=artifact.file.rpartition("/")[2] if artifact.file else None,
         parent_id=artifact.parent_id,
         **{"verification_tier": artifact.tier, **known},
-        evidence_format=PACKAGE if artifact.kind == "evidence_package" else JWS,
+        evidence_format={"evidence_package": PACKAGE, "evidence_record": RECORD}.get(artifact.kind, JWS),
     )
     return to_plain(payload)
 

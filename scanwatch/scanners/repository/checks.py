@@ -8,7 +8,8 @@ from datetime import date
 from uuid import UUID
 
 from ...model import Finding
-from .documents import ID_PATTERNS, Document, Value
+from .documents import ID_PATTERNS, Document
+from .markdown import Value
 from .record import Record
 from .rules import Rule
 from .rules.documents import (
@@ -22,6 +23,7 @@ from .rules.documents import (
     SPEC_WITHOUT_TESTS,
     STATUS_OLDER_DRAFT,
     STATUS_UNKNOWN,
+    STORY_INCOMPLETE,
     SYSTEM_CONTEXT_ID,
     SYSTEM_CONTEXT_KEY_MISSING,
     SYSTEM_CONTEXT_RISK,
@@ -37,8 +39,13 @@ DocumentCheck = Callable[[Document, Record], Iterator[Finding]]
 RISKS = frozenset({"LOW", "MEDIUM", "HIGH"})
 TIERS = frozenset({"IQ", "OQ", "PQ"})
 STATUSES = frozenset({"draft", "in_review", "validated", "retired"})
-OLDER_STATUSES = frozenset({"DRAFT", "VALIDATED", "DEPRECATED", "APPROVED", "IMPLEMENTED"})
-"""Of draft 02 and of GxP.MD 3."""
+OLDER_STATUSES = frozenset(
+    {
+        *("DRAFT", "VALIDATED", "DEPRECATED", "ASSURED"),
+        *("APPROVED", "IMPLEMENTED", "REVIEWED", "READY", "IN_PROGRESS"),
+    }
+)
+"""Of the drafts 01 and 02, and of GxP.MD 3."""
 
 _CONTEXT_KEYS = {
     "id": "id",
@@ -54,6 +61,7 @@ _SEMANTIC_VERSION = re.compile(
     r"(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?",
     re.ASCII,
 )
+_STORY = {"as_a": "who wants it", "i_want": "what", "so_that": "why"}
 _ADR_SECTIONS = ("Status", "Context", "Decision", "Consequences")
 _ADR_STATUSES = frozenset({"proposed", "accepted", "deprecated", "superseded"})
 _WORD = re.compile(r"[A-Za-z]+")
@@ -132,6 +140,13 @@ def _criteria(document: Document, _: Record) -> Iterator[Finding]:
         yield _at(ACCEPTANCE_CRITERIA_MISSING, f"{document.artifact_id} has no acceptance criteria.", document)
 
 
+def _story(document: Document, _: Record) -> Iterator[Finding]:
+    missing = [what for name, what in _STORY.items() if document.first(name) is None]
+    if missing:
+        message = f"{document.artifact_id} does not say {' and '.join(missing)}."
+        yield _at(STORY_INCOMPLETE, message, document)
+
+
 def _tier(document: Document, _: Record) -> Iterator[Finding]:
     tier = document.first("tier")
     if tier is None:
@@ -156,7 +171,7 @@ def _exists(path: str, record: Record) -> bool:
 
 
 def _adr_sections(document: Document, _: Record) -> Iterator[Finding]:
-    present = {text.lower() for text, _ in document.headings()}
+    present = {heading.text.lower() for heading in document.body.headings()}
     if document.first("status"):
         present.add("status")
     for section in _ADR_SECTIONS:
@@ -194,7 +209,7 @@ def _is_uuid(text: str) -> bool:
 CHECKS: dict[str, tuple[DocumentCheck, ...]] = {
     "system_context": (_context_keys, _context_values, _status),
     "requirement": (_identity, _title, _status, _risk, _criteria),
-    "user_story": (_identity, _title, _status, _criteria),
+    "user_story": (_identity, _title, _status, _criteria, _story),
     "spec": (_identity, _title, _status, _tier, _files),
     "adr": (_id_pattern, _title, _adr_sections, _adr_status),
     "vendor_assessment": (_vendor_expiry,),

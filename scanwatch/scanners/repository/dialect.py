@@ -14,9 +14,9 @@ MANIFEST = "gxp-product.md"
 """Of ROSIE 1.1, at the top of the repository."""
 
 _BY_STATUS = {
-    **dict.fromkeys(("DRAFT", "VALIDATED", "DEPRECATED"), DRAFT_02),
+    **dict.fromkeys(("DRAFT", "VALIDATED", "DEPRECATED", "ASSURED"), DRAFT_02),
     **dict.fromkeys(("draft", "in_review", "validated", "retired"), DRAFT_03),
-    **dict.fromkeys(("APPROVED", "IMPLEMENTED"), GXP_MD_3),
+    **dict.fromkeys(("APPROVED", "IMPLEMENTED", "REVIEWED", "READY", "IN_PROGRESS"), GXP_MD_3),
 }
 
 

@@ -37,6 +37,9 @@ _BY_NAME = (
 _SILENT = frozenset({"readme.md", ".gitkeep", ".gitignore", ".gitattributes"})
 _PACKAGE = re.compile(r"(?P<tier>IQ|OQ|PQ)-(?P<spec>SPEC(?:-INF)?(?:-\d{3}(?!\d))+)-")
 _SIGNED = re.compile(r"EV-(?P<spec>SPEC(?:-INF)?(?:-\d{3}(?!\d))+)$")
+_TESTED = re.compile(r"ROT-(?P<spec>SPEC(?:-INF)?(?:-\d{3}(?!\d))+)$")
+_EVIDENCE = {"evidence_jws": _SIGNED, "evidence_record": _TESTED}
+"""The names of evidence that is a file on its own."""
 _PACKAGE_FILES = frozenset({"metadata.json", "manifest.json"})
 
 
@@ -76,8 +79,8 @@ def discover(entries: Iterable[TreeEntry]) -> Inventory:
             packages.setdefault(package.artifact_id, package)
             continue
         kind = kind_of(file)
-        if kind == "evidence_jws":
-            inventory.evidence.append(_signed(file))
+        if kind in _EVIDENCE:
+            inventory.evidence.append(_piece(file, kind))
         elif kind is not None:
             total_bytes += entry.size_bytes or 0
             _add_source(entry, Source(file, kind, entry.oid), total_bytes, inventory)
@@ -96,6 +99,8 @@ def kind_of(file: str) -> str | None:
     path = PurePosixPath(file)
     folder = path.parts[1] if len(path.parts) > 2 else ""
     if folder == "evidence":
+        if path.suffix.lower() == ".md" and path.name.startswith("ROT-"):
+            return "evidence_record"
         return "evidence_jws" if path.suffix == ".jws" else None
     if path.suffix.lower() != ".md" or path.name.lower() in _SILENT:
         return None
@@ -150,7 +155,8 @@ def _package(file: str) -> Artifact | None:
     )
 
 
-def _signed(file: str) -> Artifact:
+def _piece(file: str, kind: str) -> Artifact:
+    """A signed result or a record of testing, by the file's name."""
     stem = PurePosixPath(file).stem
-    named = _SIGNED.match(stem)
-    return Artifact(artifact_id=stem, kind="evidence_jws", parent_id=named["spec"] if named else None, file=file)
+    named = _EVIDENCE[kind].match(stem)
+    return Artifact(artifact_id=stem, kind=kind, parent_id=named["spec"] if named else None, file=file)

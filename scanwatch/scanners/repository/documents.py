@@ -12,6 +12,7 @@ from ...model import Artifact, Finding
 from . import frontmatter as yaml
 from .discover import Source
 from .lfs import is_pointer
+from .markdown import Body, Value, criteria_in, story_in, title_in
 from .rules.reading import (
     FILE_ELSEWHERE,
     FRONT_MATTER_DUPLICATE_KEY,
@@ -52,15 +53,6 @@ _PARENT_NAMES: Mapping[str, tuple[str, ...]] = {
 _FILE_ID = re.compile(r"(?:REQ|US|SPEC|ADR|VA)(?:-INF)?(?:-\d{3}(?!\d))+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_HEADING = re.compile(r"#{1,6}\s+(?P<text>\S.*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One value and the line it stands at."""
-
-    text: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +69,7 @@ class Document:
     readable: bool = True
     names_id: bool = True
     fields: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    body: str = ""
-    body_line: int = 1
+    body: Body = field(default_factory=Body)
 
     def first(self, name: str) -> Value | None:
         """The first value of a key."""
@@ -89,11 +80,6 @@ class Document:
         """The text of a key's first value."""
         value = self.first(name)
         return None if value is None else value.text
-
-    def headings(self) -> list[tuple[str, int]]:
-        """The headings of the body, without their number signs, each with its line."""
-        lines = enumerate(self.body.split("\n"), start=self.body_line)
-        return [(found["text"].strip(), line) for line, text in lines if (found := _HEADING.match(text))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +118,7 @@ def read_document(source: Source, contents: bytes) -> Reading:
     if text is None:
         return Reading(unreadable(source), tuple(findings))
     if source.kind == "adr" and not text.startswith("---"):
-        return Reading(_decision(source, {}, text, 1), tuple(findings))
+        return Reading(_decision(source, {}, Body(text)), tuple(findings))
     try:
         front = yaml.read_front_matter(text)
     except yaml.FrontMatterError as error:
@@ -178,41 +164,56 @@ def _repeated(source: Source, root: yaml.Mapping) -> list[Finding]:
     ]
 
 
+def fields_of(front: yaml.FrontMatter, kind: str = "") -> dict[str, tuple[Value, ...]]:
+    """The keys of a document of some kind under their canonical names, each with its values."""
+    return _canonical({key: _values(node) for key, node in front.root.entries.items()}, kind)
+
+
 def _document(source: Source, front: yaml.FrontMatter) -> Document:
-    fields = _canonical({key: _values(node) for key, node in front.root.entries.items()}, source.kind)
+    fields = fields_of(front, source.kind)
+    body = Body(front.body, front.body_line)
     if source.kind == "adr":
-        return _decision(source, fields, front.body, front.body_line)
+        return _decision(source, fields, body)
     named = fields.get("id", ())
+    artifact_id = legible(named[0].text, MAX_ID) if named else _file_id(source)
     return Document(
         kind=source.kind,
         file=source.file,
-        artifact_id=legible(named[0].text, MAX_ID) if named else _file_id(source),
+        artifact_id=artifact_id,
         line=named[0].line if named else 1,
         names_id=bool(named),
-        fields=fields,
-        body=front.body,
-        body_line=front.body_line,
+        fields={**_in_body(source.kind, body, artifact_id, fields), **fields},
+        body=body,
     )
 
 
-def _decision(source: Source, fields: Mapping[str, tuple[Value, ...]], body: str, body_line: int) -> Document:
+def _in_body(
+    kind: str, body: Body, artifact_id: str, fields: Mapping[str, tuple[Value, ...]]
+) -> Mapping[str, tuple[Value, ...]]:
+    """What the body says of keys that the front matter does not have at all."""
+    found: dict[str, tuple[Value, ...]] = {}
+    if kind in ID_PATTERNS and "title" not in fields:
+        found["title"] = title_in(body, artifact_id)
+    if kind in ("requirement", "user_story") and "acceptance_criteria" not in fields:
+        found["acceptance_criteria"] = criteria_in(body)
+    return {**found, **story_in(body)} if kind == "user_story" else found
+
+
+def _decision(source: Source, fields: Mapping[str, tuple[Value, ...]], body: Body) -> Document:
     """A decision record: what its Markdown says, and what front matter says if it has any."""
-    document = Document(source.kind, source.file, _file_id(source), body=body, body_line=body_line)
-    headings = document.headings()
-    title, line = headings[0] if headings else ("", 1)
-    title = title.removeprefix(document.artifact_id).lstrip(" :.-–—")
-    read = {"title": (Value(legible(title), line),) if title else (), "status": _decision_status(document)}
+    document = Document(source.kind, source.file, _file_id(source), body=body)
+    line = next((heading.line for heading in body.headings()), 1)
+    read = {"title": title_in(body, document.artifact_id), "status": _decision_status(body)}
     return replace(document, line=line, fields={**read, **fields})
 
 
-def _decision_status(document: Document) -> tuple[Value, ...]:
+def _decision_status(body: Body) -> tuple[Value, ...]:
     """The first line under the heading Status, else a line that starts with ``Status:``."""
-    lines = [(document.body_line + at, text) for at, text in enumerate(document.body.split("\n"))]
-    heading = next((line for text, line in document.headings() if text.lower() == "status"), None)
+    heading = next((one.line for one in body.headings() if one.text.lower() == "status"), None)
     if heading is not None:
-        below = (Value(legible(text.strip()), line) for line, text in lines if line > heading and text.strip())
+        below = (Value(legible(text.strip()), line) for line, text in body.lines() if line > heading and text.strip())
         return tuple(islice(below, 1))
-    keys = ((line, text.replace("*", "").strip(" -").partition(":")) for line, text in lines)
+    keys = ((line, text.replace("*", "").strip(" -").partition(":")) for line, text in body.lines())
     named = (Value(legible(parts[2].strip()), line) for line, parts in keys if parts[0].lower() == "status")
     return tuple(islice((value for value in named if value.text), 1))
 

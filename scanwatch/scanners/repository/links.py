@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ...model import Finding
 from .discover import RISK_LOG, SYSTEM_CONTEXT
-from .documents import ID_PATTERNS, Document, Value
+from .documents import ID_PATTERNS, Document
+from .markdown import Value
 from .record import Record
 from .risklog import RiskEntry
 from .rules import Rule

@@ -47,6 +47,8 @@ title: Pay by card
 parent_id: REQ-001
 acceptance_criteria: [A card is taken.]
 ---
+
+**As a** buyer, **I want** to pay by card **so that** I need no cash.
 """,
     ".gxp/specs/SPEC-001-001-card-terminal.md": """---
 gxp_id: SPEC-001-001

@@ -62,6 +62,7 @@ CASES = [
     (STORY, "parent_id: REQ-001", "parent_id: REQ-009", "parent-missing", "error", 4),
     (STORY, "parent_id: REQ-001", "parent_id: SPEC-001-001", "parent-level", "error", 4),
     (STORY, "parent_id: REQ-001\n", "", "parent-implied", "info", 2),
+    (STORY, "so that", "and", "story-incomplete", "info", 2),
     (STORY, "US-001-001", "US-1", "id-pattern", "warning", 2),
     (SPEC, None, None, "story-without-spec", "warning", 2),
     (SPEC, "parent_id: US-001-001", "parent_id: REQ-001", "parent-level", "error", 4),
@@ -137,7 +138,8 @@ def test_keys_are_known_under_each_of_their_names(repo, scan):
     repo.commit(
         {
             REQ: "---\nid: REQ-001\ntitle: Pay\ngxpRiskRating: LOW\nacceptanceCriteria: [x]\n---\n",
-            STORY: "---\nid: US-001-001\ntitle: Card\nrequirement: REQ-001\nacceptance_criteria: [x]\n---\n",
+            STORY: "---\nid: US-001-001\ntitle: Card\nrequirement: REQ-001\nacceptance_criteria: [x]\nasA: a\niWant: b\n"
+            "soThat: c\n---\n",
             SPEC: "---\nid: SPEC-001-001\ntitle: T\nuser_story: US-001-001\ntier: OQ\ntestFiles: [tests]\n---\n",
         }
     )
@@ -149,7 +151,8 @@ def test_opaque_ids_with_explicit_edges_are_accepted(repo, scan):
     repo.commit(
         {
             REQ: "---\ngxp_id: REQ-001\ntitle: Pay\nrisk_level: LOW\nacceptance_criteria: [x]\n---\n",
-            STORY: "---\ngxp_id: US-042\ntitle: Card\nsatisfies: [REQ-001]\nacceptance_criteria: [x]\n---\n",
+            STORY: "---\ngxp_id: US-042\ntitle: Card\nsatisfies: [REQ-001]\nacceptance_criteria: [x]\n---\n"
+            "**As a** b,\n**I want to** pay,\n**So that** it works.\n",
             SPEC: "---\ngxp_id: SPEC-007\ntitle: T\nimplements: [US-042]\ntier: OQ\ntest_files: [tests]\n---\n",
             ".gxp/evidence/EV-SPEC-001-001.jws": None,
             ".gxp/evidence/EV-SPEC-007.jws": signing.signed(signing.result(spec_id="SPEC-007")),

@@ -23,10 +23,13 @@ from ..rules.evidence import (
     EVIDENCE_SPEC_UNKNOWN,
     EVIDENCE_STATE_DIFFERS,
     EVIDENCE_TESTS_FAILED,
+    EVIDENCE_UNSIGNED,
+    EVIDENCE_VALUE_UNKNOWN,
 )
 from ..rules.reading import FILE_ELSEWHERE
 from ..text import legible
-from . import packages
+from . import packages, testing
+from .demands import requirement_of
 from .jws import Jws, MalformedJws, parse_jws
 from .keys import ALGORITHMS, PublicKey, Verdict, verify
 from .packages import MANIFEST, MAX_DOCUMENT_BYTES, METADATA, Package
@@ -59,7 +62,10 @@ class Assessor:
         assessment = Assessment()
         for artifact in evidence:
             one = _Piece(artifact, self._states, record)
-            row = self._package(one) if artifact.kind == "evidence_package" else self._signed(one)
+            assess = {"evidence_package": self._package, "evidence_record": self._tested}.get(
+                artifact.kind, self._signed
+            )
+            row = assess(one)
             assessment.rows.append(row)
             assessment.findings.extend(one.findings)
         return assessment
@@ -73,6 +79,21 @@ class Assessor:
             piece.require(payload, {"spec_id": ("spec_id",), "timestamp": ("timestamp",)})
             piece.require(payload, {"system_state_hash": _STATE_NAMES, "test_results": ("test_results",)})
         return piece.row(payload, _object(payload.get("test_results")), signed, verdict)
+
+    def _tested(self, piece: _Piece) -> Evidence:
+        """A record of testing."""
+        file = piece.artifact.file
+        assert file is not None
+        said: Mapping[str, str] = {}
+        try:
+            said = testing.read_record(self._read(file) or b"", file)
+        except testing.MalformedRecord as error:
+            piece.say(EVIDENCE_MALFORMED, f"{file} cannot be read: {error}.")
+        else:
+            piece.require(said, {name: (name,) for name in testing.FIELDS})
+        for wrong in testing.wrong_values(said):
+            piece.say(EVIDENCE_VALUE_UNKNOWN, f"{piece.artifact.artifact_id} says {wrong}, which is not known.")
+        return piece.record_row(said)
 
     def _package(self, piece: _Piece) -> Evidence:
         """A package: the four checks in their order, then what its tier demands."""
@@ -174,6 +195,30 @@ class _Piece:
             passed=counts[0],
             failed=counts[1],
             skipped=counts[2],
+            intact=not any(finding.level == "error" for finding in self.findings),
+        )
+
+    def record_row(self, said: Mapping[str, str]) -> Evidence:
+        """The row of a record of testing, which counts as one test; it has the tier of its spec."""
+        spec_id, result = self._spec(said), said.get("result")
+        spec = self._record.by_id.get(spec_id or "")
+        requirement = None if spec is None else requirement_of(spec, self._record)
+        if requirement is not None and (requirement.text("risk") or "").upper() == "HIGH":
+            message = f"{self.artifact.artifact_id} is not signed, and {requirement.artifact_id} is of HIGH risk."
+            self.say(EVIDENCE_UNSIGNED, message)
+        if result in testing.FAILED:
+            self.say(EVIDENCE_TESTS_FAILED, f"{self.artifact.artifact_id} records that the test failed.")
+        return Evidence(
+            evidence_id=self.artifact.artifact_id,
+            kind=self.artifact.kind,
+            file=self.artifact.file or "",
+            spec_id=spec_id,
+            tier=spec.text("tier") if spec else None,
+            signature=Verdict.UNSIGNED.value,
+            signer=said.get("tester"),
+            time=_time(said, "test_date"),
+            passed=int(result in testing.PASSED) if result else None,
+            failed=int(result not in testing.PASSED) if result else None,
             intact=not any(finding.level == "error" for finding in self.findings),
         )
 

@@ -39,6 +39,8 @@ class Verdict(StrEnum):
     UNVERIFIABLE = "unverifiable"
     """Nobody gave a key for it."""
     MISSING = "missing"
+    UNSIGNED = "unsigned"
+    """It is of a kind that carries no signature."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,12 @@ ACCEPTANCE_CRITERIA_MISSING = Rule(
     "Requirements and stories say when they are met.",
     "Add acceptance_criteria, a list of sentences.",
 )
+STORY_INCOMPLETE = Rule(
+    "story-incomplete",
+    "info",
+    "A user story says who wants what, and why.",
+    "Add as_a, i_want and so_that, or write '**As a** ..., **I want** ... **so that** ...' below the front matter.",
+)
 TIER_UNKNOWN = Rule(
     "tier-unknown",
     "warning",

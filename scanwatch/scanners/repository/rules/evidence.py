@@ -7,8 +7,8 @@ from ._rule import Rule
 EVIDENCE_MALFORMED = Rule(
     "evidence-malformed",
     "error",
-    "A signature file is a compact JSON Web Signature over a JSON object.",
-    "Sign the result again; do not edit the file.",
+    "A signature file is a compact JSON Web Signature over a JSON object; a record of testing has front matter.",
+    "Sign the result again, and do not edit the file; correct the front matter of a record of testing.",
 )
 EVIDENCE_ALGORITHM = Rule(
     "evidence-algorithm",
@@ -26,7 +26,8 @@ EVIDENCE_FIELD_MISSING = Rule(
     "evidence-field-missing",
     "error",
     "Evidence says what was tested, when, in which state of the sources and with what result.",
-    "Sign a payload with spec_id, timestamp, system_state_hash and test_results.",
+    "Sign a payload with spec_id, timestamp, system_state_hash and test_results; in a record of testing, write "
+    "spec_id, tester, test_date, test_type, result and summary.",
 )
 EVIDENCE_SPEC_UNKNOWN = Rule(
     "evidence-spec-unknown",
@@ -57,6 +58,19 @@ EVIDENCE_STATE_DIFFERS = Rule(
     "warning",
     "The state hash of evidence is that of the sources at the commit it names.",
     "Run the tests on a clean checkout and sign the new result; or name the source_roots in .scanwatch.toml.",
+)
+EVIDENCE_UNSIGNED = Rule(
+    "evidence-unsigned",
+    "error",
+    "Evidence of a requirement of HIGH risk is signed.",
+    "Run the scripted tests and commit the signed result: a record of testing is enough for other risks.",
+)
+EVIDENCE_VALUE_UNKNOWN = Rule(
+    "evidence-value-unknown",
+    "warning",
+    "A record of testing has a known result and type of test, and a date.",
+    "Write result as PASS, FAIL or PASS_WITH_DEVIATIONS, test_type as scripted, unscripted or ad-hoc, test_date as "
+    "YYYY-MM-DD.",
 )
 PACKAGE_INCOMPLETE = Rule(
     "package-incomplete",
