@@ -138,8 +138,8 @@ def test_keys_are_known_under_each_of_their_names(repo, scan):
     repo.commit(
         {
             REQ: "---\nid: REQ-001\ntitle: Pay\ngxpRiskRating: LOW\nacceptanceCriteria: [x]\n---\n",
-            STORY: "---\nid: US-001-001\ntitle: Card\nrequirement: REQ-001\nacceptance_criteria: [x]\nasA: a\niWant: b\n"
-            "soThat: c\n---\n",
+            STORY: "---\nid: US-001-001\ntitle: Card\nrequirement: REQ-001\nacceptance_criteria: [x]\nasA: a\n"
+            "iWant: b\nsoThat: c\n---\n",
             SPEC: "---\nid: SPEC-001-001\ntitle: T\nuser_story: US-001-001\ntier: OQ\ntestFiles: [tests]\n---\n",
         }
     )
