@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, NoReturn, Self, TypeVar
 
 from ..errors import GatewayAnswerError, GatewayUnreachable, ScanwatchError, UsageError
 from ..model import ConnectionState
-from ._core import Core
+from ._core import Core, new_key
 from ._handle import AsyncScan, Scan
 from ._listeners import End, Listeners
 from ._pace import Backoff
@@ -65,6 +65,8 @@ class BatchState(Generic[S]):
         self._stopped = asyncio.Event()
         self._room = asyncio.Event()
         self._starting = asyncio.Lock()
+        self._doubtful = False
+        """Whether a request got no answer since the gateway last gave one."""
         core.submit(self._run)
 
     @property
@@ -135,15 +137,17 @@ class BatchState(Generic[S]):
 
     async def _start(self, target: Target) -> None:
         """Start a scan of ``target``, or note why there is none; what was only put off is not started."""
-        backoff = Backoff()
+        key, backoff = new_key(), Backoff()
         while True:
             asked = False
             try:
+                await self._check_answered()
                 prepared = await self._core.prepare(target, self._options)
                 asked = True
-                scan_id = await self._core.trigger(*prepared)
+                scan_id = await self._core.trigger(*prepared, key)
             except ScanwatchError as error:
-                if not _passes(error, asked, backoff.tries):
+                self._doubtful = isinstance(error, GatewayUnreachable)
+                if not _passes(error, asked and not self._core.may_repeat, backoff.tries):
                     self._errors.append(NotStarted(target, error))
                 elif not await self._stopped_within(backoff.next_pause_s()) and await self._may_start():
                     continue
@@ -153,6 +157,16 @@ class BatchState(Generic[S]):
                 self._look(scan_id)
             self._tell()
             return
+
+    async def _check_answered(self) -> None:
+        """Ask for nothing that may be lost while it is unknown whether the gateway answers at all.
+
+        Raises:
+            GatewayUnreachable: it does not. The push connection may not have noticed yet.
+        """
+        if self._doubtful:
+            await self._core.check_reachable()
+            self._doubtful = False
 
     async def _stopped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -283,11 +297,14 @@ class AsyncBatch(BatchState[AsyncScan]):
         self._check_started()
 
 
-def _passes(error: ScanwatchError, asked: bool, tries: int) -> bool:
-    """Whether trying again may help and starts no scan twice: the gateway was busy, or away before it was asked."""
+def _passes(error: ScanwatchError, started: bool, tries: int) -> bool:
+    """Whether trying again may help and starts no scan twice: the gateway was busy, or away.
+
+    ``started``: it was asked, may have begun, and would not know the same request again.
+    """
     if isinstance(error, GatewayAnswerError):
         return error.status == _TOO_MANY_REQUESTS
-    return isinstance(error, GatewayUnreachable) and not asked and tries < PATIENCE
+    return isinstance(error, GatewayUnreachable) and not started and tries < PATIENCE
 
 
 def _targets(given: Iterable[Target]) -> list[Target]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from ..errors import (
     ConnectionClosed,
@@ -31,7 +32,7 @@ from ..model import (
     ScanRecord,
     ScanStatus,
 )
-from ..wire import is_id
+from ..wire import REPEATABLE, is_id
 from . import _loop
 from ._driver import Driver, all_scans
 from ._listeners import Callbacks
@@ -147,7 +148,7 @@ class Core:
 
     async def scan(self, target: Target, options: Mapping[str, object]) -> str:
         """Trigger a scan; its id."""
-        return await self.trigger(*await self.prepare(target, options))
+        return await self.trigger(*await self.prepare(target, options), new_key())
 
     async def prepare(self, target: Target, options: Mapping[str, object]) -> tuple[Wanted, str]:
         """All that comes before a scan is asked for, and can be repeated: what is wanted, and its repository's id."""
@@ -158,14 +159,23 @@ class Core:
             await self._need_options()
         return wanted, await self._repository_of(wanted)
 
-    async def trigger(self, wanted: Wanted, repository_id: str) -> str:
-        """Ask for a scan that was prepared; its id."""
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the gateway knows a trigger again by its key, so that one without an answer can be sent again."""
+        return REPEATABLE in self.driver.features
+
+    async def check_reachable(self) -> None:
+        """Raises ``GatewayUnreachable`` if nothing answers."""
+        await self._transport.health()
+
+    async def trigger(self, wanted: Wanted, repository_id: str, key: str) -> str:
+        """Ask for a scan that was prepared; its id. ``key`` is what a repeat of this very request is known by."""
         try:
-            scan_id = await self._transport.trigger(repository_id, wanted.options)
+            scan_id = await self._transport.trigger(repository_id, wanted.options, key)
         except NotFound:  # deleted since it was listed; lists may be minutes old
             self._repository_ids.pop(wanted.target, None)
             repository_id = await self._add_repository(wanted)
-            scan_id = await self._transport.trigger(repository_id, wanted.options)
+            scan_id = await self._transport.trigger(repository_id, wanted.options, key)
         watched = self.session.watch(scan_id)
         watched.know(wanted.target, repository_id)
         self.driver.act()
@@ -384,6 +394,11 @@ class Core:
         if watched.snapshot.target is None and repository_id is not None:
             with suppress(GatewayError):
                 watched.know((await self._transport.repository(repository_id)).target)
+
+
+def new_key() -> str:
+    """A key for one trigger, never used before."""
+    return str(uuid4())
 
 
 def _is_named(repository: Repository, name: str) -> bool:

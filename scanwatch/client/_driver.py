@@ -34,6 +34,8 @@ class Driver:
         self.listeners = Listeners()
         self.greeting = asyncio.Event()
         """Set while the gateway is known to speak our dialect."""
+        self.features: frozenset[str] = frozenset()
+        """What the gateway said it has, at its last greeting."""
         self._reports: deque[Callable[[], None]] = deque()
         self._woken = asyncio.Event()
         self._opened = asyncio.Event()
@@ -125,7 +127,8 @@ class Driver:
         self._opened.set()
         self._report(self.session.joined)
 
-    def greeted(self, caller: str | None) -> None:
+    def greeted(self, caller: str | None, features: frozenset[str] = frozenset()) -> None:
+        self.features = features
         self.greeting.set()
         self._report(lambda: self.session.greeted(caller))
 

@@ -83,7 +83,7 @@ class Recital:
             raise kind(f"GET {asked} was answered with {line.status}: {words}", status=line.status, url=asked)
         return line.response
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> NoReturn:
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> NoReturn:
         raise NotSupported(READ_ONLY)
 
 

@@ -19,7 +19,9 @@ class Asks(Protocol):
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any: ...
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any: ...
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+        """``key`` lets a gateway that knows about it tell a repeat from another request."""
+        ...
 
 
 class Requests:
@@ -43,9 +45,9 @@ class Requests:
         body = {key: value for key, value in asked.items() if value is not None}  # strict gateways take no null
         return wire.decode_repository(await self._asks.post(wire.paths.repositories, body))
 
-    async def trigger(self, repository_id: str, options: Mapping[str, Any]) -> str:
+    async def trigger(self, repository_id: str, options: Mapping[str, Any], key: str) -> str:
         body = wire.to_plain(wire.NewScan(options=dict(options))) if options else None
-        return self._accepted(await self._asks.post(wire.paths.trigger(repository_id), body))
+        return self._accepted(await self._asks.post(wire.paths.trigger(repository_id), body, key=key))
 
     async def scan(self, scan_id: str) -> ScanRecord:
         return wire.decode_scan(await self._asks.get(wire.paths.scan(scan_id)))

@@ -30,8 +30,8 @@ class Listener(Protocol):
 
     def joined(self) -> None: ...
 
-    def greeted(self, caller: str | None) -> None:
-        """The gateway speaks our dialect, and knows us by this name."""
+    def greeted(self, caller: str | None, features: frozenset[str] = frozenset()) -> None:
+        """The gateway speaks our dialect, has these features of it, and knows us by this name."""
         ...
 
     def left(self, reason: str, retry_at: datetime | None, tries: int) -> None: ...
@@ -101,8 +101,8 @@ class Transport(Protocol):
 
     async def add_repository(self, name: str, target: str) -> Repository: ...
 
-    async def trigger(self, repository_id: str, options: Mapping[str, Any]) -> str:
-        """Ask for a scan; its id."""
+    async def trigger(self, repository_id: str, options: Mapping[str, Any], key: str) -> str:
+        """Ask for a scan; its id. The same ``key`` again asks for the same scan, where the gateway knows of keys."""
         ...
 
     async def scan(self, scan_id: str) -> ScanRecord: ...

@@ -16,6 +16,12 @@ Refs = dict[Any, Document]
 
 _ABOUT = "Trigger, watch and tabulate long scans of repositories."
 _ID = {"type": "string", "format": "uuid"}
+_KEY: Document = {
+    "name": wire.IDEMPOTENCY_KEY,
+    "in": "header",
+    "description": "Of the client's choice: the same key again starts no second scan, and is answered with the first.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": wire.MAX_KEY},
+}
 _EVENTS: dict[EventKind, tuple[Any, str]] = {
     EventKind.PROGRESS: (wire.ProgressPayload, "How far a scan is."),
     EventKind.COMPLETE: (wire.CompletePayload, "A scan completed; nothing follows."),
@@ -49,6 +55,8 @@ def _operation(each: Operation, refs: Refs) -> Document:
     parameters = [{"name": name, "in": "path", "required": True, "schema": _id_schema(name)} for name in each.ids]
     if each.query is not None:
         parameters += wire.query_parameters(each.query)
+    if each.repeatable:
+        parameters.append(_KEY)
     written: Document = {"operationId": each.name, "summary": each.summary, "parameters": parameters}
     if each.is_open:
         written["security"] = []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 import msgspec
 from aiohttp import hdrs, web
@@ -64,6 +66,11 @@ class Services:
     hub: Hub
     access: Access
     clock: Clock
+    _keys: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def keyed(self, scan_id: str) -> asyncio.Lock:
+        """Held while a scan is asked for by a key: the same request may come again before the first is answered."""
+        return self._keys.setdefault(scan_id, asyncio.Lock())
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ class Operation:
     """One method of one path, in the words of ``wire.paths``.
 
     ``answer`` is the type of the answer, ``None`` if it has no body; ``also`` are further statuses it may answer with,
-    each with the type of its body. ``is_open``: it needs no token.
+    each with the type of its body. ``is_open``: it needs no token. ``repeatable``: a key makes a repeat harmless.
     """
 
     method: str
@@ -36,6 +36,7 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     also: tuple[tuple[HTTPStatus, Any], ...] = ()
     conflicts: bool = False
+    repeatable: bool = False
     content_type: str = JSON
     is_open: bool = False
 
@@ -63,7 +64,7 @@ class Operation:
             HTTPStatus.UNAUTHORIZED: not self.is_open,
             HTTPStatus.FORBIDDEN: True,
             HTTPStatus.NOT_FOUND: bool(self.ids),
-            HTTPStatus.CONFLICT: self.conflicts,
+            HTTPStatus.CONFLICT: self.conflicts or self.repeatable,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: self.body is not None,
             HTTPStatus.TOO_MANY_REQUESTS: not self.is_open,
             HTTPStatus.INTERNAL_SERVER_ERROR: True,

@@ -27,7 +27,8 @@ from ._rest import (
 )
 from ._rest_filters import statuses
 from ._rest_operations import Operation
-from ._rest_scans import encode_row, trigger
+from ._rest_scans import encode_row
+from ._rest_trigger import trigger
 
 MAX_NAME = 200
 MAX_DESCRIPTION = 5000
@@ -87,6 +88,7 @@ def operations() -> tuple[Operation, ...]:
             path=wire.paths.trigger("{id}"),
             handler=trigger_scan,
             summary="Trigger a scan; answered as soon as it is on record.",
+            repeatable=True,
             body=wire.NewScan,
             body_optional=True,
             status=HTTPStatus.ACCEPTED,

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from aiohttp import web
 
 from .. import wire
-from ..jobs import submit
-from ..model import WAITING, Job, Page, ScanRequest, ScanStatus
+from ..model import WAITING, Job, Page, ScanStatus
 from ..snapshot import Snapshot, to_record
 from ..storage import ScanFilter
 from ._inventory import all_rows, page_of
-from ._rest import SERVICES, Conflict, LimitReached, caller, note_made, page_answer, query, scan_id
+from ._rest import SERVICES, Conflict, caller, page_answer, query, scan_id
 from ._rest_filters import annotation_filter, artifact_filter, evidence_filter, finding_filter, statuses
 from ._rest_operations import Operation
+from ._rest_trigger import accepted, trigger
 
 Row = TypeVar("Row")
 
@@ -104,6 +103,7 @@ def operations() -> tuple[Operation, ...]:
             path=paths.retry("{id}"),
             handler=retry_scan,
             summary="A new scan of the same target with the same options; 409 while the old one runs.",
+            repeatable=True,
             status=HTTPStatus.ACCEPTED,
             answer=wire.Accepted,
             conflicts=True,
@@ -209,39 +209,6 @@ async def retry_scan(request: web.Request) -> web.Response:
     return await trigger(
         request, repository_id=old.repository_id, target=old.target, options=old.options, retry_of=wanted
     )
-
-
-async def trigger(
-    request: web.Request, *, repository_id: str, target: str, options: Mapping[str, Any], retry_of: str | None = None
-) -> web.Response:
-    """Put a scan on record and into the queue, and answer."""
-    scan = ScanRequest(
-        scan_id=str(uuid4()),
-        repository_id=repository_id,
-        target=target,
-        options=options,
-        requested_by=caller().name,
-        retry_of=retry_of,
-    )
-    services = request.app[SERVICES]
-    await services.access.targets.check_now(target, options)
-    if not services.access.places.take(caller().identity, scan.scan_id):
-        raise LimitReached("This token has as many unfinished scans as it may have; wait for one to end.")
-    services.hub.introduce(scan)
-    try:
-        await submit(services.store, services.queue, scan, services.clock.now())
-    except BaseException:
-        services.hub.forget(scan.scan_id)
-        services.access.places.give_back(scan.scan_id)
-        raise
-    note_made(scan.scan_id)
-    return accepted(scan.scan_id, ScanStatus.QUEUED, "The scan is queued.")
-
-
-def accepted(scan_id: str, status: ScanStatus, message: str) -> web.Response:
-    """The answer to a request that takes effect later."""
-    answer = wire.Accepted(scan_id=scan_id, job_id=scan_id, status=status, message=message)
-    return web.json_response(wire.to_plain(answer), status=HTTPStatus.ACCEPTED)
 
 
 def encode_row(snapshot: Snapshot) -> dict[str, Any]:

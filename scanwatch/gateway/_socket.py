@@ -25,7 +25,7 @@ from ._callers import Callers
 from ._fanout import Fanout, scan_room
 from ._hub import Hub
 
-FEATURES = ("subscribe", "replay", "cancel", "retry")
+FEATURES = ("subscribe", "replay", "cancel", "retry", wire.REPEATABLE)
 MAX_SUBSCRIBED = 1000
 """How many scans one ``subscribe`` may name."""
 ACKNOWLEDGEMENT_BYTES = 240_000

@@ -73,9 +73,12 @@ from ._inventory import (
 )
 from ._names import (
     GATEWAY,
+    IDEMPOTENCY_KEY,
+    MAX_KEY,
     NAMESPACE,
     PROTOCOL,
     REFUSED,
+    REPEATABLE,
     SCAN_ID,
     SOCKETIO_PATH,
     SUBSCRIBE,
@@ -150,9 +153,12 @@ from ._subscribe import (
 
 __all__ = [
     "GATEWAY",
+    "IDEMPOTENCY_KEY",
+    "MAX_KEY",
     "NAMESPACE",
     "PROTOCOL",
     "REFUSED",
+    "REPEATABLE",
     "SCAN_ID",
     "SOCKETIO_PATH",
     "SUBSCRIBE",

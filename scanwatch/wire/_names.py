@@ -21,6 +21,11 @@ SUBSCRIBE = "subscribe"
 UNSUBSCRIBE = "unsubscribe"
 REFUSED = "refused"
 SCAN_ID = "scanId"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+"""The header with which a trigger may be repeated: the same key starts one scan, however often it is sent."""
+MAX_KEY = 200
+REPEATABLE = "idempotency"
+"""What a gateway that honours that header names among its features."""
 
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and ``Z``."""

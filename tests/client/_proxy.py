@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ class Proxy:
         parts = urlsplit(target)
         self._target = (parts.hostname or "", parts.port or 0)
         self._whole = True
+        self._fatal: bytes | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -28,6 +29,14 @@ class Proxy:
 
     def mend(self) -> None:
         self._call(lambda: setattr(self, "_whole", True))
+
+    def cut_at_the_answer_to(self, request: bytes) -> None:
+        """Pass the next request with these bytes on, and be cut when it is answered."""
+        self._fatal = request
+
+    @property
+    def is_cut(self) -> bool:
+        return not self._whole
 
     def lead_to(self, target: str) -> None:
         """Pass further connections to another server."""
@@ -75,16 +84,36 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers |= {writer, upstream}
-        await asyncio.gather(_pump(reader, upstream), _pump(upstream_reader, writer))
+        fatal = asyncio.Event()
+        await asyncio.gather(self._ask(reader, upstream, fatal), self._answer(upstream_reader, writer, fatal))
         self._writers -= {writer, upstream}
 
+    async def _ask(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter, fatal: asyncio.Event) -> None:
+        async for data in _chunks(reader):
+            if self._fatal is not None and self._fatal in data:
+                self._fatal = None
+                fatal.set()
+            await _send(upstream, data)
+        upstream.transport.abort()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, fatal: asyncio.Event) -> None:
+        async for data in _chunks(upstream):
+            if fatal.is_set():
+                self._cut()
+            await _send(writer, data)
+        writer.transport.abort()
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     with suppress(OSError):
         while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+            yield data
+
+
+async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    with suppress(OSError):
+        writer.write(data)
+        await writer.drain()
 
 
 @contextmanager

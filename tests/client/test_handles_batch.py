@@ -41,6 +41,12 @@ def quick(count: int) -> list[str]:
     return [QUICK.format(number) for number in range(count)]
 
 
+def ids_of(client: scanwatch.Client, targets: str) -> set[str]:
+    """The scans the gateway has on record of targets that begin so."""
+    rows = client.scans()
+    return set(rows.index[rows.target.str.startswith(targets)])
+
+
 def most_at_once(client: scanwatch.Client, batch: Batch) -> int:
     """How many of a batch's scans were under way at the same time, by the gateway's own records."""
     rows = client.scans().loc[[scan.id for scan in batch.scans]]
@@ -191,15 +197,44 @@ def test_a_closed_client_ends_the_waiting_with_a_reason(gateway: RunningGateway)
 
 def test_a_gateway_that_is_away_for_a_while_costs_no_target(gateway: RunningGateway) -> None:
     with proxied(gateway.url) as proxy, scanwatch.connect(proxy.url) as client:
-        batch = client.scan_many([*quick(4), *quick(4)], max_in_flight=2)
+        targets = [QUICK.replace("batch", "away").format(number % 4) for number in range(8)]
+        batch = client.scan_many(targets, max_in_flight=2)
         until(lambda: any(scan.done() for scan in batch.scans))
         proxy.cut()
         until(lambda: client.connection.state is ConnectionState.RECONNECTING)
         proxy.mend()
         batch.wait(TIMEOUT_S)
-        assert len(batch.scans) + len(batch.errors) == 8
-        assert len(batch.errors) <= 2, "those whose requests were cut off may have been accepted or not"
-        assert all(scan.status is ScanStatus.COMPLETED for scan in batch.scans)
+        assert batch.errors == []
+        assert [scan.status for scan in batch.scans] == [ScanStatus.COMPLETED] * 8
+        assert ids_of(client, "sim://acme/away-") == {scan.id for scan in batch.scans}, (
+            "a request that was sent again started no second scan"
+        )
+
+
+def test_a_trigger_whose_answer_was_lost_is_sent_again_and_starts_one_scan(gateway: RunningGateway) -> None:
+    with proxied(gateway.url) as proxy, scanwatch.connect(proxy.url) as client:
+        client.scan(QUICK.format("before")).wait(TIMEOUT_S)
+        proxy.cut_at_the_answer_to(b"/scan HTTP/1.1")
+        batch = client.scan_many([QUICK.format(f"lost-{number}") for number in range(3)], max_in_flight=1)
+        until(lambda: proxy.is_cut)
+        proxy.mend()
+        batch.wait(TIMEOUT_S)
+        assert batch.errors == []
+        assert {scan.id for scan in batch.scans} == ids_of(client, "sim://acme/batch-lost-")
+        assert [scan.status for scan in batch.scans] == [ScanStatus.COMPLETED] * 3
+
+
+def test_where_a_trigger_cannot_be_sent_again_only_the_one_without_an_answer_is_given_up() -> None:
+    targets = [f"https://git.example/acme/{number}" for number in range(4)]
+    with ScriptedGateway(Quirks()) as gateway, proxied(gateway.url) as proxy, scanwatch.connect(proxy.url) as client:
+        client.scan_many(targets[:1]).wait(TIMEOUT_S)
+        proxy.cut_at_the_answer_to(b"/scan HTTP/1.1")
+        batch = client.scan_many(targets, max_in_flight=2)
+        until(lambda: client.connection.state is ConnectionState.RECONNECTING)
+        proxy.mend()
+        batch.wait(TIMEOUT_S)
+        assert [error.target for error in batch.errors] == targets[:1]
+        assert [scan.target for scan in batch.scans] == targets[1:]
 
 
 @pytest.mark.parametrize(("times", "lost"), [(2, 0), (99, 1)])

@@ -233,3 +233,40 @@ async def test_a_malformed_cursor_is_refused(rest: Rest, query: str) -> None:
     status, answer = await rest.ask("GET", f"{paths.events(scan)}?{query}")
     assert status == 400
     assert query.partition("=")[0] in answer["message"]
+
+
+async def test_a_trigger_sent_again_with_its_key_starts_no_second_scan(rest: Rest) -> None:
+    path = paths.trigger(await rest.register(f"sim://acme/keyed?{QUICK}"))
+    key = {wire.IDEMPOTENCY_KEY: "cut-off"}
+    answers = await asyncio.gather(*(rest.ask("POST", path, headers=key) for _ in range(5)))
+    scan = answers[0][1]["scanId"]
+    assert {(status, answer["scanId"]) for status, answer in answers} == {(202, scan)}
+    await until(rest, scan, status="completed")
+    assert (await rest.ask("POST", path, headers=key))[1] == {
+        "scanId": scan,
+        "jobId": scan,
+        "status": "completed",
+        "message": "The scan was accepted before.",
+    }
+    assert (await rest.get(paths.scans, params={"repository": "acme/keyed"}))["pagination"]["total"] == 1
+    assert (await rest.ask("POST", path, headers={wire.IDEMPOTENCY_KEY: "another"}))[1]["scanId"] != scan
+
+
+async def test_a_retry_sent_again_with_its_key_starts_one_scan(rest: Rest) -> None:
+    scan = await rest.scan(QUICK)
+    await until(rest, scan, status="completed")
+    key = {wire.IDEMPOTENCY_KEY: "again"}
+    answers = [await rest.ask("POST", paths.retry(scan), headers=key) for _ in range(2)]
+    assert answers[0][1]["scanId"] == answers[1][1]["scanId"] != scan
+
+
+async def test_a_key_is_good_for_one_request_of_one_caller_and_no_longer_than_allowed(rest: Rest) -> None:
+    one, other = [paths.trigger(await rest.register(f"sim://acme/{name}?{QUICK}")) for name in ("one", "other")]
+    key = {wire.IDEMPOTENCY_KEY: "k" * wire.MAX_KEY}
+    scan = (await rest.ask("POST", one, headers=key))[1]["scanId"]
+    assert (await rest.ask("POST", other, headers=key))[1]["scanId"] != scan
+    status, answer = await rest.ask("POST", one, headers=key, json={"options": {"files": 9}})
+    assert (status, "take a new one" in answer["message"]) == (409, True)
+    for wrong in ("", "k" * (wire.MAX_KEY + 1)):
+        status, answer = await rest.ask("POST", one, headers={wire.IDEMPOTENCY_KEY: wrong})
+        assert (status, f"1 to {wire.MAX_KEY} characters" in answer["message"]) == (400, True)

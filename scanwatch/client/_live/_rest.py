@@ -57,17 +57,23 @@ class Rest:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         return await self.ask("GET", path, query=query)
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return await self.ask("POST", path, body=body)
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+        return await self.ask("POST", path, body=body, key=key)
 
     async def ask(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
     ) -> Any:
         """The JSON a request was answered with."""
         url = self._address.url + path
         try:
             async with self._session().request(
-                method, URL(url, encoded=True).with_query(query), json=body, headers=self._headers()
+                method, URL(url, encoded=True).with_query(query), json=body, headers=self._headers(key)
             ) as response:
                 data = _json(await response.read())
                 self._received(lambda: _line(method, path, query, response.status, body, data))
@@ -88,9 +94,10 @@ class Rest:
             self._http = new_http(self._address)
         return self._http
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, key: str | None) -> dict[str, str]:
         token = self._address.current_token()
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        keyed = {} if key is None else {wire.IDEMPOTENCY_KEY: key}
+        return {"Authorization": f"Bearer {token}", **keyed} if token else keyed
 
 
 def _line(

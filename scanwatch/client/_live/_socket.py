@@ -164,7 +164,7 @@ class Push:
         except WireError:
             self._listener.nonsense_heard()
         else:
-            self._listener.greeted(hello.caller)
+            self._listener.greeted(hello.caller, frozenset(hello.features))
 
     def _heard(self, name: Any = "", *args: Any) -> None:
         if not isinstance(name, str):
