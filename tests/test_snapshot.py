@@ -38,6 +38,7 @@ from scanwatch.snapshot import (
     percent_done,
     phase_at,
     phase_share,
+    suspect,
     to_record,
 )
 from tests.strategies import SCAN_ID, START, histories
@@ -159,6 +160,22 @@ def test_a_field_failure_is_not_final_and_the_retry_counts() -> None:
     snapshot = apply(snapshot, field(5012, 5, "queued"))
     assert (snapshot.settling, snapshot.attempt) == (False, 2)
     assert [failure.error for failure in snapshot.failures] == ["Server Error"]
+
+
+def test_a_row_read_while_the_events_run_ahead_of_it_counts_no_further_attempt() -> None:
+    events = [field(1, 5, "queued"), field(6, 0, "", EventKind.FAILED, error="Server Error"), field(5000, 5, "queued")]
+    running = apply_all(apply_all(EMPTY, events), [field(5100, 0, "", EventKind.COMPLETE)])
+    row = ScanRecord(SCAN_ID, "r", ScanStatus.IN_PROGRESS, START, started_at=events[2].time)
+    assert confirm(running, row).attempt == 2
+
+
+def test_events_that_come_after_the_row_that_told_of_their_failure_begin_no_attempt() -> None:
+    failed = field(6, 0, "", EventKind.FAILED, error="Server Error")
+    row = ScanRecord(SCAN_ID, "r", ScanStatus.FAILED, START, error="Server Error", finished_at=failed.time)
+    told = suspect(EMPTY, row)
+    late = apply_all(told, [field(1, 5, "queued"), field(3, 10, "Discovering files"), failed])
+    assert (late.attempt, late.settling, len(late.failures)) == (1, True, 1)
+    assert apply(late, field(5000, 5, "queued")).attempt == 2
 
 
 def test_a_field_completion_stays_below_100_until_a_read_confirms_it() -> None:

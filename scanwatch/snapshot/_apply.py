@@ -208,10 +208,16 @@ def _moved(snapshot: Snapshot, event: Event) -> dict[str, Any]:
 def _is_old(snapshot: Snapshot, event: Event) -> bool:
     if event.seq is not None:
         return event.seq <= snapshot.seq
-    last = snapshot.updated_at
+    last = last_told(snapshot)
     if last is None or event.time > last:
         return False
     return bool(event.time < last) or _says_the_same(snapshot, event)
+
+
+def last_told(snapshot: Snapshot) -> datetime | None:
+    """The moment the picture of a field gateway's scan is of: a row may tell of a failure before its events come."""
+    told = [time for time in (snapshot.updated_at, *(one.time for one in snapshot.failures[-1:])) if time is not None]
+    return max(told, default=None)
 
 
 def _says_the_same(snapshot: Snapshot, event: Event) -> bool:

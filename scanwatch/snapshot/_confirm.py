@@ -12,7 +12,7 @@ from ..model import (
     ScanResult,
     ScanStatus,
 )
-from ._apply import Snapshot, completed, is_noted, leave_phase, phase_at
+from ._apply import Snapshot, completed, is_noted, last_told, leave_phase, phase_at
 
 
 def confirm(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
@@ -58,9 +58,12 @@ def suspect(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
 
 
 def _next_attempt(snapshot: Snapshot, record: ScanRecord) -> Snapshot:
-    """``snapshot`` once a row says that another attempt began after the one that failed."""
-    began = record.started_at
-    if not snapshot.settling or not snapshot.failures or began is None or began <= snapshot.failures[-1].time:
+    """``snapshot`` once a row says that another attempt began after the one that failed.
+
+    One that began before the last that was heard has been counted: the row was read while the events ran ahead of it.
+    """
+    began, told = record.started_at, last_told(snapshot)
+    if not snapshot.settling or not snapshot.failures or began is None or told is None or began <= told:
         return snapshot
     return replace(snapshot, attempt=snapshot.attempt + 1, settling=False, error=None, message=None)
 

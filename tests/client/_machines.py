@@ -279,7 +279,7 @@ class FieldGateway(Machine):
         self.jobs = jobs
         self.failures = failures if jobs else 0  # without a queue nothing is retried
         self.completes = completes
-        self.attempt = 0
+        self.attempt = self.begun = 0
         self.row: ScanRecord = record(ScanStatus.PENDING, job="waiting" if jobs else None)
         self.last_ms = -1
         self.retry_at = 0.0
@@ -301,8 +301,7 @@ class FieldGateway(Machine):
     @precondition(lambda self: not self.final and self.now >= self.retry_at)
     def the_scan_goes_on(self, percent: int) -> None:
         """A value may be skipped, or come again with another attempt, which begins five seconds after a failure."""
-        if self.row.status is not ScanStatus.IN_PROGRESS:
-            self.row = replace(self.row, started_at=self.conversation.utc())
+        self.an_attempt_runs()
         self.change(ScanStatus.IN_PROGRESS, "active", percent)
         self.send(field(self.next_ms(), percent, f"step at {percent}"))
 
@@ -311,8 +310,7 @@ class FieldGateway(Machine):
     def the_attempt_ends(self) -> None:
         self.attempt += 1
         self.retry_at = self.now + 5.0
-        if self.row.status is not ScanStatus.IN_PROGRESS:
-            self.row = replace(self.row, started_at=self.conversation.utc())
+        self.an_attempt_runs()
         if self.attempt <= self.failures:
             self.change(ScanStatus.FAILED, "delayed", error=f"attempt {self.attempt} broke")
             self.send(field_end(self.next_ms(), EventKind.FAILED, self.row.error))
@@ -324,6 +322,11 @@ class FieldGateway(Machine):
         else:
             self.change(ScanStatus.FAILED, "failed", error="broke for good")
             self.send(field_end(self.next_ms(), EventKind.FAILED, "broke for good"))
+
+    def an_attempt_runs(self) -> None:
+        if self.row.status is not ScanStatus.IN_PROGRESS:
+            self.begun += 1
+            self.row = replace(self.row, started_at=self.conversation.utc())
 
     def change(self, status: ScanStatus, job: str, percent: int | None = None, error: str | None = None) -> None:
         self.row = replace(
@@ -374,7 +377,7 @@ class FieldGateway(Machine):
             known = [event.error for event in self.sent if event.kind is EventKind.FAILED]
             noted = [failure.error for failure in self.snapshot.failures]
             assert noted == [error for error in known if error in noted], "each at most once, in their order"
-            assert self.snapshot.attempt <= self.attempt + 1
+            assert self.snapshot.attempt <= max(1, self.begun), "none is counted before it began"
 
     def teardown(self) -> None:
         """The network works again: reads are answered until the session is content."""
