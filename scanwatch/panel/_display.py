@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..errors import UsageError
 from ..snapshot import Snapshot
@@ -34,10 +35,15 @@ def display_mode(environment: Mapping[str, str] = os.environ) -> str:
     return "text" if _in_terminal() else "widget"
 
 
-def _in_terminal() -> bool:
-    """Whether IPython runs without a kernel; never imports it, as only a loaded one can be running."""
+def running_shell() -> Any:
+    """IPython's shell, or ``None``; never imports IPython, as only a loaded one can be running."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def _in_terminal() -> bool:
+    """Whether IPython runs without a kernel."""
+    shell = running_shell()
     return shell is not None and getattr(shell, "kernel", None) is None
 
 

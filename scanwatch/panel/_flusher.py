@@ -59,6 +59,12 @@ class Flusher:
             self._users.discard(one)
             self._changed.notify()
 
+    def wait_until(self, done: Callable[[], bool], timeout_s: float) -> None:
+        """Wait until ``done()`` holds after some flush, or the time is over; at once from the thread that flushes."""
+        with self._changed:
+            if self._thread is not threading.current_thread():
+                self._changed.wait_for(done, timeout_s)
+
     def stop(self) -> None:
         """End the thread and take no more marks."""
         with self._changed:
@@ -105,6 +111,7 @@ class Flusher:
             return
         # Whoever was forgotten meanwhile is not taken up again.
         with self._changed:
+            self._changed.notify_all()
             if again_at is not None and one in self._users:
                 self._due[one] = min(again_at, self._due.get(one, again_at))
 

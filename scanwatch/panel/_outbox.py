@@ -125,6 +125,12 @@ class Outbox:
         """When to take again even if nothing changes: a snapshot is owed."""
         return max(self._snapshot_due(), self.ready_at) if self._stale or self._wanted else None
 
+    def owes_an_end(self) -> bool:
+        """Whether all scans have ended, and the snapshot that was sent last is from before that."""
+        scans = self._feed.snapshots()
+        told = len(scans) == len(self._seen) and all(self._seen.get(scan.scan_id) is scan for scan in scans)
+        return (self._stale or self._wanted or not told) and all(scan.terminal for scan in scans)
+
     def worked(self, seconds: float) -> None:
         """Note what the last flush cost, so that a large panel rests in proportion."""
         self.ready_at = max(self.ready_at, self._taken_at + min(MAX_REST_S, seconds / DUTY))

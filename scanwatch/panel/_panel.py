@@ -21,8 +21,9 @@ from .._version import __version__
 from ..errors import UsageError
 from ..model import Repository
 from ..snapshot import to_record
+from ._cells import tell_the_end_with_the_cell
 from ._clicks import take_clicks_while_a_cell_runs
-from ._display import block_limit_s, block_until_ended, display_mode
+from ._display import block_limit_s, block_until_ended, display_mode, running_shell
 from ._feed import Feed
 from ._flusher import shared
 from ._listing import EVERYTHING, listed, read_filters
@@ -152,6 +153,10 @@ class Panel(anywidget.AnyWidget):
             self.problem = _problem_of(error)
             raise
 
+    def owes_an_end(self) -> bool:
+        """Whether a stored notebook would show scans as running that have ended."""
+        return self._unsubscribe is not None and self.comm is not None and self._outbox.owes_an_end()
+
     def _flush(self) -> float | None:
         started = time.monotonic()
         if started < self._outbox.ready_at:  # marked while the last flush ran
@@ -200,6 +205,7 @@ class Panel(anywidget.AnyWidget):
 
     def _wake(self) -> None:
         """Go on where the panel is shown again: with a snapshot of what happened meanwhile."""
+        tell_the_end_with_the_cell(self, running_shell())
         if self._unsubscribe is None and self.comm is not None:
             self._listen()
             self._outbox.want_snapshot()

@@ -35,6 +35,7 @@ def end():
         feed.complete(scan.scan_id, artifacts=7)
 threading.Timer(0.4, end).start()
 """
+STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -105,3 +106,13 @@ async def test_converted_to_html_a_blocking_panel_holds_the_final_state() -> Non
     assert page.count(">Completed</td>") == 2
     assert page.count(">100 %</td>") == 2
     assert VIEW not in page
+
+
+@pytest.mark.usefixtures("no_settings")
+async def test_a_cell_that_waits_for_the_scans_ends_after_the_panel_has_told_their_end() -> None:
+    wait = "while not all(scan.terminal for scan in feed.snapshots()): pass"
+    notebook = await executed([STAGE, "panel = Panel(feed)\npanel", wait])
+    [shown] = notebook.cells[1].outputs
+    model = notebook.metadata.widgets[STATE]["state"][shown.data[VIEW]["model_id"]]["state"]
+    [[_positions, rows]] = model["snapshot"]["groups"]
+    assert (rows["status"], rows["percent"]) == (["completed"], [100])
