@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from scanwatch.gateway import OPTIONS
@@ -11,6 +12,23 @@ from scanwatch.gateway._surface import operations
 from scanwatch.scanners.repository.rules import RULES
 from scanwatch.scanners.repository.source.languages import LANGUAGES
 from scanwatch.scanners.repository.source.selection import EXCLUDED
+from scanwatch.tables import _comparison, _coverage, _lineage, _records, _trend
+
+_TABLES = (
+    ("client.scans()", _records.scans_table, _records.SCANS),
+    ("client.repositories()", _records.repositories_table, _records.REPOSITORIES),
+    ("client.trend(repository)", _trend.trend_table, _trend.TREND),
+    ("scan.events()", _records.events_table, _records.EVENTS),
+    ("scan.artifacts()", _records.artifacts_table, _records.ARTIFACTS),
+    ("scan.annotations()", _records.annotations_table, _records.ANNOTATIONS),
+    ("scan.evidence()", _records.evidence_table, _records.EVIDENCE),
+    ("scan.findings()", _records.findings_table, _records.FINDINGS),
+    ("scan.traceability()", _lineage.traceability_table, _lineage.TRACEABILITY),
+    ("scan.coverage()", _coverage.coverage_by_risk, _coverage.COVERAGE),
+    ('scan.coverage(by="requirement")', _coverage.coverage_by_requirement, _coverage.COVERAGE_OF_REQUIREMENTS),
+    ("scan.risks()", _lineage.risks_table, _lineage.RISKS),
+    ("scan.compare(other)", _comparison.comparison_table, _comparison.COMPARISON),
+)
 
 
 def _rules() -> str:
@@ -23,10 +41,21 @@ def _languages() -> str:
     return "\n".join(["| language | files |", "| --- | --- |", *rows])
 
 
+def _tables() -> str:
+    sections = []
+    for call, build, columns in _TABLES:
+        said = (build.__doc__ or "").partition("\n\n    Columns:")[0]
+        rows = [f"| `{column.name}` | {column.type.name} | {column.meaning} |" for column in columns]
+        head = ["| column | type | meaning |", "| --- | --- | --- |"]
+        sections.append("\n".join([f"## `{call}`", "", textwrap.dedent(f"    {said}"), "", *head, *rows, ""]))
+    return "\n".join(sections)
+
+
 _MARKS = {
     "<!-- options -->": lambda: table(OPTIONS),
     "<!-- operations -->": lambda: as_markdown(operations()),
     "<!-- rules -->": _rules,
+    "<!-- tables -->": _tables,
     "<!-- languages -->": _languages,
     "<!-- exclusions -->": lambda: " ".join(f"`{pattern}`" for pattern in EXCLUDED),
 }

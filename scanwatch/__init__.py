@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from . import plots
     from ._connect import connect
     from ._export import export
     from ._local import LocalGateway
@@ -54,6 +55,7 @@ __all__ = [
     "as_completed",
     "connect",
     "export",
+    "plots",
     "replay",
     "wait",
 ]
@@ -71,6 +73,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name on first use: ``import scanwatch`` costs nothing that is not needed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "plots":
+        return import_module(".plots", __name__)
     value = getattr(import_module(_HOMES.get(name, ".errors"), __name__), name)
     globals()[name] = value
     return value

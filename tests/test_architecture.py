@@ -21,19 +21,20 @@ ROOT = Path(__file__).parent.parent / "scanwatch"
 LAYERS = {
     **dict.fromkeys(["model", "inventory", "errors", "_version", "_credentials"], 0),
     **dict.fromkeys(["wire", "snapshot"], 1),
-    **dict.fromkeys(["panel", "tables", "storage", "scanners"], 2),
+    **dict.fromkeys(["panel", "tables", "plots", "storage", "scanners"], 2),
     **dict.fromkeys(["client._session", "jobs"], 3),
     **dict.fromkeys(["client", "gateway"], 4),
     **dict.fromkeys(["", "__main__", "cli", "testing", "_connect", "_export", "_local"], 5),
 }
-WATCHING = {"client", "panel", "tables"}
+WATCHING = {"client", "panel", "tables", "plots"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}
 SESSION = {
     *("client._session", "client._actions", "client._watched", "client._pace"),
     *("client._transport", "client._received", "client._timing"),
 }
 HEAVY_HOMES = {
-    "pandas": {"tables"},
+    "pandas": {"tables", "plots"},
+    "matplotlib": {"plots"},
     "anywidget": {"panel._panel"},
     "ipywidgets": {"panel._panel"},
     "tree_sitter": {"scanners.repository.source.comments"},

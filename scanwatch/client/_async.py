@@ -96,7 +96,9 @@ class AsyncClient:
         from ..tables import ScanHistory, trend_table
 
         found = await self._on_loop(lambda: self._core.histories(repository, limit))
-        return trend_table(ScanHistory(one, events, kept.artifacts, kept.evidence) for one, events, kept in found)
+        table = trend_table(ScanHistory(one, events, kept.artifacts, kept.evidence) for one, events, kept in found)
+        table.attrs = {"repository": repository}
+        return table
 
     async def close(self) -> None:
         """End the connection; scans go on. Harmless when repeated."""

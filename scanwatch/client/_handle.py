@@ -134,12 +134,19 @@ class Scan(ScanState):
         found = self._inventory()
         return self._marked(traceability_table(found.artifacts, found.evidence))
 
-    def coverage(self) -> pd.DataFrame:
-        """How many requirements are designed and verified, by risk and tier, HIGH first."""
+    def coverage(self, by: str = "risk") -> pd.DataFrame:
+        """How much of the requirements is designed and verified, HIGH first.
+
+        Args:
+            by: what has a row for each tier: each ``"risk"``, or each ``"requirement"``.
+
+        Raises:
+            UsageError: ``by`` is neither.
+        """
         from ..tables import coverage_table
 
         found = self._inventory()
-        return self._marked(coverage_table(found.artifacts, found.evidence))
+        return self._marked(coverage_table(found.artifacts, found.evidence, by))
 
     def risks(self) -> pd.DataFrame:
         """The risk register, one row an entry."""
@@ -237,12 +244,12 @@ class AsyncScan(ScanState):
         found = await self._inventory()
         return self._marked(traceability_table(found.artifacts, found.evidence))
 
-    async def coverage(self) -> pd.DataFrame:
-        """How many requirements are designed and verified; as :meth:`Scan.coverage`."""
+    async def coverage(self, by: str = "risk") -> pd.DataFrame:
+        """How much of the requirements is designed and verified; as :meth:`Scan.coverage`."""
         from ..tables import coverage_table
 
         found = await self._inventory()
-        return self._marked(coverage_table(found.artifacts, found.evidence))
+        return self._marked(coverage_table(found.artifacts, found.evidence, by))
 
     async def risks(self) -> pd.DataFrame:
         """The risk register; as :meth:`Scan.risks`."""

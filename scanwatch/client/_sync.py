@@ -170,7 +170,9 @@ class Client:
         from ..tables import ScanHistory, trend_table
 
         found = self._block(lambda: self._core.histories(repository, limit))
-        return trend_table(ScanHistory(one, events, kept.artifacts, kept.evidence) for one, events, kept in found)
+        table = trend_table(ScanHistory(one, events, kept.artifacts, kept.evidence) for one, events, kept in found)
+        table.attrs = {"repository": repository}
+        return table
 
     def close(self) -> None:
         """End the connection; scans go on. Harmless when repeated."""

@@ -74,7 +74,7 @@ def test_names_are_there_to_be_completed_before_anything_is_loaded() -> None:
     assert dir(scanwatch) == sorted(scanwatch.__all__)
     assert all(hasattr(scanwatch, name) for name in scanwatch.__all__)
     loaded = {name.partition(".")[0] for name in sys.modules}
-    assert not {"pandas", "aiohttp", "socketio", "anywidget"} & loaded, loaded
+    assert not {"pandas", "matplotlib", "aiohttp", "socketio", "anywidget"} & loaded, loaded
     """
     output, errors = run(code).communicate(timeout=30)
     assert (output, errors) == ("", "")
@@ -82,7 +82,18 @@ def test_names_are_there_to_be_completed_before_anything_is_loaded() -> None:
 
 def test_the_export_list_is_exact() -> None:
     assert set(scanwatch.__all__) == {
-        *("connect", "LocalGateway", "Client", "AsyncClient", "Scan", "as_completed", "export", "replay", "wait"),
+        *(
+            "connect",
+            "LocalGateway",
+            "Client",
+            "AsyncClient",
+            "Scan",
+            "as_completed",
+            "export",
+            "plots",
+            "replay",
+            "wait",
+        ),
         *("ScanStatus", "Phase", "Event", "__version__"),
         *("ScanwatchError", "UsageError", "ConfigurationError", "ConnectionClosed"),
         *("GatewayError", "GatewayUnreachable", "GatewayRefused", "GatewayAnswerError", "NotFound", "NotSupported"),

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanwatch.errors import UsageError
 from scanwatch.model import ARTIFACT_KINDS, Artifact, Evidence
-from scanwatch.tables import coverage_table, risks_table, traceability_table
+from scanwatch.tables import coverage_by_requirement, coverage_table, risks_table, traceability_table
 
 RECORD = [
     Artifact("REQ-001", "requirement", risk="HIGH"),
@@ -79,6 +80,35 @@ def test_coverage_counts_requirements_by_risk_and_tier_high_first() -> None:
     ]
 
 
+def test_coverage_by_requirement_counts_its_specs_tier_by_tier() -> None:
+    table = coverage_table(RECORD, PROOFS, by="requirement")
+    columns = ["requirement", "risk", "tier", "designed", "verified", "demanded"]
+    assert rows(table[columns]) == [
+        ("REQ-001", "HIGH", "IQ", 0, 0, True),
+        ("REQ-001", "HIGH", "OQ", 1, 1, True),
+        ("REQ-001", "HIGH", "PQ", 1, 0, True),
+        ("REQ-002", "LOW", "OQ", 0, 0, True),
+    ]
+    assert table["share"].isna().tolist() == [True, False, False, True]
+
+
+def test_a_spec_belongs_to_its_own_tier_before_there_is_evidence() -> None:
+    record = [*RECORD[:2], Artifact("SPEC-1", "spec", tier="iq", parent_id="US-001-001")]
+    assert coverage_table(record, by="requirement")["designed"].tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("by", ["risk", "requirement"])
+def test_a_requirement_that_names_no_risk_demands_the_least_and_is_counted(by: str) -> None:
+    table = coverage_table([Artifact("REQ-001", "requirement")], by=by)
+    assert rows(table[["tier", "demanded"]]) == [("OQ", True)]
+    assert table["risk"].isna().all()
+
+
+def test_coverage_by_anything_else_is_refused() -> None:
+    with pytest.raises(UsageError, match="'tier'; coverage is counted by 'risk' or by 'requirement'"):
+        coverage_table([], by="tier")
+
+
 def test_the_risk_register_says_whether_both_give_the_same_risk() -> None:
     entries = [
         Artifact("RISK-1", "risk_entry", "Wrong amount", risk="high", status="open", parent_id="REQ-001", line=3),
@@ -89,7 +119,7 @@ def test_the_risk_register_says_whether_both_give_the_same_risk() -> None:
     assert table.loc[0, ["requirement", "requirement_risk", "line"]].tolist() == ["REQ-001", "HIGH", 3]
 
 
-@pytest.mark.parametrize("build", [traceability_table, coverage_table, risks_table])
+@pytest.mark.parametrize("build", [traceability_table, coverage_table, coverage_by_requirement, risks_table])
 def test_an_empty_repository_has_the_same_columns_and_types(build: object) -> None:
     full = [*RECORD, Artifact("RISK-1", "risk_entry", risk="HIGH", parent_id="REQ-001", line=1)]
     assert build([]).dtypes.to_dict() == build(full).dtypes.to_dict()  # type: ignore[operator]
@@ -97,6 +127,20 @@ def test_an_empty_repository_has_the_same_columns_and_types(build: object) -> No
 
 
 names = st.sampled_from(["A", "B", "C", "D"])
+records = st.lists(
+    st.builds(
+        Artifact,
+        names,
+        st.sampled_from(ARTIFACT_KINDS),
+        risk=st.sampled_from(["HIGH", "low", None]),
+        parent_id=st.none() | names,
+    ),
+    max_size=12,
+    unique_by=lambda row: (row.kind, row.artifact_id),
+)
+proofs = st.lists(
+    st.builds(Evidence, names, st.just("evidence_jws"), st.just("f"), tier=st.sampled_from(["OQ", "PQ"])), max_size=4
+)
 
 
 @given(st.lists(st.builds(Artifact, names, st.sampled_from(ARTIFACT_KINDS), parent_id=st.none() | names), max_size=12))
@@ -107,3 +151,12 @@ def test_any_record_however_broken_shows_every_requirement_story_spec_and_eviden
     proofs = {row.artifact_id for row in record if row.kind.startswith("evidence")}
     assert set(table["evidence"].dropna()) == proofs
     coverage_table(record)
+
+
+@given(records, proofs)
+def test_both_coverages_count_the_same_verified_requirements(record: list[Artifact], evidence: list[Evidence]) -> None:
+    by_risk, by_requirement = (coverage_table(record, evidence, by=by) for by in ("risk", "requirement"))
+    verified = by_requirement[by_requirement["verified"] > 0]
+    counts = verified.groupby(["risk", "tier"], observed=True, dropna=False).size()
+    of_risk = by_risk[by_risk["verified"] > 0].set_index(["risk", "tier"])["verified"]
+    assert sorted(of_risk) == sorted(counts)
