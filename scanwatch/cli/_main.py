@@ -58,6 +58,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from ._tokens import token
 
         return token(arguments)
+    if arguments.command == "doctor":
+        from ._doctor import doctor
+
+        return doctor(arguments)
     from ._scans import cancel, replay, scan, watch
 
     return {"scan": scan, "watch": watch, "cancel": cancel, "replay": replay}[arguments.command](arguments)

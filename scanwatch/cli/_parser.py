@@ -17,7 +17,7 @@ from ._exit import Exit
 _UNKNOWN = "not known here: "
 _METAVARS = {int: "N", float: "N", str: "TEXT", tuple: "A,B"}
 
-COMMANDS = ("serve", "scan", "watch", "cancel", "replay", "token", "demo")
+COMMANDS = ("serve", "scan", "watch", "cancel", "replay", "token", "demo", "doctor")
 
 _EPILOG = """\
 examples:
@@ -62,6 +62,13 @@ examples:
 
 In a terminal the bars are live; in a pipe there is a line for each phase, attempt and end. Ctrl-C stops watching,
 never a scan. A gateway that goes away is waited for: the bars, or a line on stderr, say so.
+"""
+_DOCTOR = """\
+examples:
+  scanwatch doctor
+  scanwatch doctor --gateway https://gateway.example.org
+
+It changes nothing and starts no gateway. Exit codes: 0 nothing is wrong, 2 something is, 4 the gateway is not reached.
 """
 _CANCEL = """\
 examples:
@@ -139,6 +146,7 @@ def make_parser() -> Parser:
     _add_cancel(commands)
     _add_token(commands)
     _add_demo(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -293,6 +301,13 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument(
         "--checkout", type=Path, metavar="PATH", help="the git checkout to scan (the current directory, if it has .gxp)"
     )
+
+
+def _add_doctor(commands: Any) -> None:
+    words = "say what is installed, which gateway is used, and what is wrong"
+    check = commands.add_parser("doctor", help=words, description="Look for what is wrong.", epilog=_DOCTOR)
+    _add_gateway(check)
+    check.add_argument("--json", action="store_true", help="every check as a line of JSON")
 
 
 __all__ = ["COMMANDS", "Parser", "make_parser", "refuse_misspelt_command"]

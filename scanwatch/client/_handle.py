@@ -19,6 +19,14 @@ T = TypeVar("T")
 class Scan(ScanState):
     """A scan, as ``client.scan()`` returns it: its attributes are live, its methods block.
 
+    ::
+
+        scan.status, scan.progress_percent, scan.eta_s    how it stands
+        scan.wait(timeout=60)                             until it ends, however
+        scan.result()                                     the same, and raises where it did not complete
+        scan.artifacts(), scan.findings(), scan.events()  what it left, as pandas tables
+        scan.cancel(), scan.retry()
+
     ``await scan`` and ``async for event in scan`` work too, so that a notebook's cell can wait without blocking.
     """
 

@@ -28,6 +28,13 @@ T = TypeVar("T")
 class Client:
     """A connection to one gateway, for notebooks and scripts. ``scanwatch.connect()`` makes one.
 
+    ::
+
+        scan = client.scan("https://git.example/acme/payments")   start a scan; its handle
+        client.watch()                                            the live panel of all scans
+        client.scans(status="failed")                             the history, as a pandas table
+        client.attach(scan_id)                                    a scan that was started elsewhere
+
     Its sockets live on a thread of their own, so that events arrive while a cell computes. Closing it, or leaving its
     ``with`` block, ends watching and never a scan.
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from ._base import Report, Scanner, Task
 from ._checking import check_task
-from ._registry import scanner_for
+from ._registry import Registry, installed_scanners, scanner_for
 from ._target import options_of, scheme_of, split_target
 
-__all__ = ["Report", "Scanner", "Task", "check_task", "options_of", "scanner_for", "scheme_of", "split_target"]
+__all__ = [
+    "Registry",
+    "Report",
+    "Scanner",
+    "Task",
+    "check_task",
+    "installed_scanners",
+    "options_of",
+    "scanner_for",
+    "scheme_of",
+    "split_target",
+]

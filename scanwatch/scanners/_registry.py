@@ -84,7 +84,8 @@ def _schemes(scanner: type[Scanner]) -> tuple[str, ...]:
 
 
 @cache
-def _installed() -> Registry:
+def installed_scanners() -> Registry:
+    """The scanners of every installed package."""
     return load_registry(entry_points(group=GROUP))
 
 
@@ -94,7 +95,7 @@ def scanner_for(target: str) -> type[Scanner]:
     Raises:
         UnknownTarget: none does; the message names the schemes there are.
     """
-    return _installed().scanner_for(target)
+    return installed_scanners().scanner_for(target)
 
 
 def _looks_like_a_path(target: str) -> bool:

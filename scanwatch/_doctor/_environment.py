@@ -1,0 +1,46 @@
+"""The environment variables: those that are not known, and values that cannot be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from ..errors import UsageError
+from ..gateway import OPTIONS
+from ..panel._display import block_limit_s, display_mode
+from ._check import Check, State
+
+TOPIC = "Environment"
+PREFIX = "SCANWATCH_"
+KNOWN = {
+    "SCANWATCH_URL": "the gateway that connect() uses",
+    "SCANWATCH_TOKEN": "the token it shows; of a gateway, the token it asks for",
+    "SCANWATCH_HOME": "where your own gateway keeps its scans",
+    "SCANWATCH_DISPLAY": "how panels are shown",
+    "SCANWATCH_BLOCK": "whether showing a panel waits",
+    "SCANWATCH_CACHE": "where scans remember what they have read",
+    "SCANWATCH_EVIDENCE_KEYS": "the keys that evidence is verified with",
+    "SCANWATCH_SIM_SPEED": "how much faster simulated scans run",
+    "SCANWATCH_DEBUG": "whether a fault of a command shows its traceback",
+    "SCANWATCH_REQUIRE_ALL": "whether the tests of scanwatch fail where they would skip",
+}
+"""Variables that are no option of a gateway."""
+
+
+def check_environment(environment: Mapping[str, str] = os.environ) -> Iterator[Check]:
+    """Every variable of ours that is set, by name; never its value, which may be a secret."""
+    known = {**KNOWN, **{option.variable: option.words for option in OPTIONS}}
+    ours = sorted(name for name in environment if name.startswith(PREFIX))
+    for name in ours:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            remedy = f"did you mean {close[0]}?" if close else "unset it"
+            yield Check(TOPIC, name, State.WRONG, "is set, and nothing reads it", remedy)
+    for read in (display_mode, block_limit_s):
+        try:
+            read(environment)
+        except UsageError as error:
+            yield Check(TOPIC, "display", State.WRONG, str(error))
+    names = [name for name in ours if name in known]
+    yield Check(TOPIC, "variables", State.OK, f"set: {', '.join(names)}" if names else "none of ours is set")
