@@ -23,6 +23,7 @@ TIER_OF_TEST_TYPE: Mapping[str, str] = {"unit": "OQ", "integration": "OQ", "e2e"
 """Words in use that are none of the three tiers, and the tier each stands for."""
 
 _KIND_DECLARED = {"gxp-req": "requirement", "gxp-story": "user_story", "gxp-spec": "spec"}
+_SERVING = frozenset({"gxp-satisfies", "gxp-implements"})
 _SHORT_RISKS = {"H": "HIGH", "M": "MEDIUM", "L": "LOW"}
 _TEST_FILE = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|e2e|iq|oq|pq)/|(?:^|/)test_[^/]*$|(?:[._-](?:test|spec)|Tests?|_test)\.\w+$"
@@ -30,15 +31,26 @@ _TEST_FILE = re.compile(
 
 
 def resolve(references: Sequence[Reference], record: Record) -> tuple[Annotation, ...]:
-    """The annotations, each with whether its id is that of a document or is declared by a tag.
+    """The annotations, each with whether its id is that of a document or is declared by a tag."""
+    ids = {one.annotation.artifact_id for one in references if one.annotation.tag == "gxp-id"}
+    known = record.by_id.keys() | {entry.artifact_id for entry in record.risks} | record.declared.keys() | ids
+    annotations = (one.annotation for one in references)
+    return tuple(one if one.artifact_id in known else replace(one, resolved=False) for one in annotations)
+
+
+def with_sources(record: Record, references: Sequence[Reference]) -> Record:
+    """``record`` with what the tags in the sources declare and serve.
 
     A tag declares an id if it is ``@gxp-id``, or if it stands with a title outside the tests while the record has no
     documents of that kind at all: then the annotations come first.
     """
-    declared = {one.annotation.artifact_id for one in references if _declares(one, record)}
-    known = record.by_id.keys() | {entry.artifact_id for entry in record.risks} | declared
-    annotations = (one.annotation for one in references)
-    return tuple(one if one.artifact_id in known else replace(one, resolved=False) for one in annotations)
+    declared: dict[str, str] = {}
+    for one in references:
+        kind = _declared_kind(one, record)
+        if kind is not None:
+            declared.setdefault(one.annotation.artifact_id, kind)
+    served = frozenset(one.annotation.artifact_id for one in references if one.annotation.tag in _SERVING)
+    return replace(record, declared=declared, served=served)
 
 
 def check_annotations(annotations: Iterable[Annotation]) -> Iterator[Finding]:
@@ -58,12 +70,11 @@ def is_test(file: str) -> bool:
     return _TEST_FILE.search(file) is not None
 
 
-def _declares(reference: Reference, record: Record) -> bool:
+def _declared_kind(reference: Reference, record: Record) -> str | None:
     annotation = reference.annotation
-    if annotation.tag == "gxp-id":
-        return True
     kind = _KIND_DECLARED.get(annotation.tag)
-    return kind is not None and reference.titled and not is_test(annotation.file) and not record.of_kind(kind)
+    declares = kind is not None and reference.titled and not is_test(annotation.file) and not record.of_kind(kind)
+    return kind if declares else None
 
 
 def _risk(annotation: Annotation, first_risk: dict[str, Annotation]) -> Iterator[Finding]:

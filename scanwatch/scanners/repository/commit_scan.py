@@ -12,11 +12,12 @@ from itertools import chain, islice
 from ...errors import ScannerError
 from ...model import Artifact, FailureCode, Finding, Phase, Progress, ScanOutcome
 from .._base import Report
-from .annotations import check_annotations, resolve
+from .annotations import check_annotations, resolve, with_sources
 from .checks import check_document
 from .configuration import FILE as CONFIGURATION_FILE
 from .configuration import MAX_BYTES as MAX_CONFIGURATION_BYTES
 from .configuration import Configuration, read_configuration
+from .coverage import check_coverage
 from .dialect import MANIFEST, check_dialects, dialects_of
 from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_record
 from .documents import Document, artifact, read_document, read_text, unreadable
@@ -88,7 +89,7 @@ class CommitScan:
         read = self._parse(inventory, self._fetch(inventory.sources), total)
         read.documents.extend(unreadable(source) for source in inventory.unread if source.kind != "risk_entry")
         gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
-        record, findings = self._validate(read, Paths(paths))
+        record, findings = self._validate(read, Paths(paths), gathered)
         annotations = resolve(gathered.references, record)
         assessment = self._assess(inventory, entries, record, configuration)
         artifacts = _artifacts(record, inventory)
@@ -99,7 +100,8 @@ class CommitScan:
         found = chain(
             *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
             *(assessment.findings, check_demands(record, assessment.rows)),
-            *(check_dialects(record), configuration.findings),
+            *(check_coverage(record, gathered.references, assessment.rows), check_dialects(record)),
+            configuration.findings,
         )
         return ScanOutcome(
             artifacts,
@@ -184,10 +186,11 @@ class CommitScan:
         self._repository.require_there()
         return gathered
 
-    def _validate(self, read: _Read, paths: Paths) -> tuple[Record, list[Finding]]:
+    def _validate(self, read: _Read, paths: Paths, gathered: Gathered) -> tuple[Record, list[Finding]]:
         record, findings = with_implied_parents(
             Record(read.documents, read.risks, paths, datetime.now(UTC).date(), read.has_risk_log)
         )
+        record = with_sources(record, gathered.references)
         for number, document in enumerate(record.documents, start=1):
             findings.extend(check_document(document, record))
             self._say(Phase.VALIDATE, number, len(record.documents), document.file)

@@ -48,7 +48,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 _PARENT_NAMES: Mapping[str, tuple[str, ...]] = {
     "user_story": ("parent_id", "requirement", "satisfies"),
-    "spec": ("parent_id", "user_story", "implements"),
+    "spec": ("parent_id", "user_story", "implements", "satisfies"),
 }
 _FILE_ID = re.compile(r"(?:REQ|US|SPEC|ADR|VA)(?:-INF)?(?:-\d{3}(?!\d))+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -10,7 +10,7 @@ from ...model import Finding
 from .discover import RISK_LOG, SYSTEM_CONTEXT
 from .documents import ID_PATTERNS, Document
 from .markdown import Value
-from .record import Record
+from .record import OUT_OF_USE, Record
 from .risklog import RiskEntry
 from .rules import Rule
 from .rules.documents import ADR_MISSING, ID_DUPLICATE, ID_PATTERN, SYSTEM_CONTEXT_MISSING
@@ -33,7 +33,6 @@ RecordCheck = Callable[[Record], Iterator[Finding]]
 PARENT_KIND = {"user_story": "requirement", "spec": "user_story"}
 _WORDS = {"requirement": "requirement", "user_story": "user story"}
 _NUMBER = re.compile(r"[A-Z]+-(\d{3})(?:-(\d{3}))?$")
-_OUT_OF_USE = frozenset({"retired", "deprecated"})
 _RISK_STATUSES = frozenset({"open", "mitigated", "accepted", "closed"})
 
 
@@ -103,23 +102,37 @@ def _parents(record: Record) -> Iterator[Finding]:
 
 
 def _parents_of(document: Document, record: Record) -> Iterator[Finding]:
-    expected = PARENT_KIND[document.kind]
-    named = document.fields.get("parent_id", ())
+    named, satisfied = (document.fields.get(name, ()) for name in ("parent_id", "satisfies"))
+    expected = "requirement" if named and named == satisfied else PARENT_KIND[document.kind]
     if not named:
         message = f"{document.artifact_id} names no {_WORDS[expected]} as its parent."
         yield _at(PARENT_MISSING, message, document)
     for value in named:
-        parent = record.by_id.get(value.text)
-        if parent is None:
-            message = f"The parent {value.text} of {document.artifact_id} does not exist."
-            yield _at(PARENT_MISSING, message, document, value)
-        elif parent.kind != expected:
-            kind = parent.kind.replace("_", " ")
-            message = f"The parent {value.text} of {document.artifact_id} is of kind {kind}, not {_WORDS[expected]}."
-            yield _at(PARENT_LEVEL, message, document, value)
-        elif not _numbers_agree(document.artifact_id, value.text):
+        yield from _parent(document, value, expected, record)
+        if record.has(value.text) and not _numbers_agree(document.artifact_id, value.text):
             message = f"The number of {document.artifact_id} does not agree with its parent {value.text}."
             yield _at(PARENT_NUMBERING, message, document, value)
+
+
+def _parent(document: Document, value: Value, expected: str, record: Record) -> Iterator[Finding]:
+    """Whether one id that a document names above itself is there, and of the kind it has to be."""
+    kind = record.kind_of(value.text)
+    if kind is None:
+        message = f"The parent {value.text} of {document.artifact_id} does not exist."
+        yield _at(PARENT_MISSING, message, document, value)
+    elif kind != expected:
+        said = kind.replace("_", " ")
+        message = f"The parent {value.text} of {document.artifact_id} is of kind {said}, not {_WORDS[expected]}."
+        yield _at(PARENT_LEVEL, message, document, value)
+
+
+def _satisfied(record: Record) -> Iterator[Finding]:
+    """What documents say they satisfy beside their parent, as GxP.MD 3 allows: requirements alone."""
+    for document in record.documents:
+        satisfied = document.fields.get("satisfies", ())
+        if document.kind in _WORDS.keys() | PARENT_KIND.keys() and satisfied != document.fields.get("parent_id"):
+            for value in satisfied:
+                yield from _parent(document, value, "requirement", record)
 
 
 def _numbers_agree(child: str, parent: str) -> bool:
@@ -134,13 +147,27 @@ def _children(record: Record) -> Iterator[Finding]:
     parents = {
         (document.kind, value.text) for document in record.documents for value in document.fields.get("parent_id", ())
     }
+    satisfied = {value.text for document in record.documents for value in document.fields.get("satisfies", ())}
+    served = record.served | satisfied | _declared_below(record)
     for document in record.documents:
-        if (document.text("status") or "").lower() in _OUT_OF_USE:
+        if (document.text("status") or "").lower() in OUT_OF_USE or document.artifact_id in served:
             continue
         if document.kind == "requirement" and ("user_story", document.artifact_id) not in parents:
             yield _at(REQUIREMENT_WITHOUT_STORY, f"{document.artifact_id} has no user story.", document)
         elif document.kind == "user_story" and ("spec", document.artifact_id) not in parents:
             yield _at(STORY_WITHOUT_SPEC, f"{document.artifact_id} has no spec.", document)
+
+
+def _declared_below(record: Record) -> set[str]:
+    """The requirements and stories below which tags in the sources declare something, by the numbers of the ids."""
+    numbers = {found[1] for artifact_id in record.declared if (found := _NUMBER.match(artifact_id)) and found[2]}
+    specs = {found[1] for one, kind in record.declared.items() if kind == "spec" and (found := _NUMBER.match(one))}
+    above = {document.artifact_id: _NUMBER.match(document.artifact_id) for document in record.documents}
+    return {
+        artifact_id
+        for artifact_id, found in above.items()
+        if found and found[1] in (specs if artifact_id.startswith("US-") else numbers)
+    }
 
 
 def _risk_coverage(record: Record) -> Iterator[Finding]:
@@ -179,4 +206,12 @@ def _of_entry(rule: Rule, message: str, entry: RiskEntry) -> Finding:
     return rule.finding(message, file=RISK_LOG, line=entry.line, artifact_id=entry.artifact_id)
 
 
-CHECKS: tuple[RecordCheck, ...] = (_presence, _duplicates, _parents, _children, _risk_coverage, _risk_entries)
+CHECKS: tuple[RecordCheck, ...] = (
+    _presence,
+    _duplicates,
+    _parents,
+    _satisfied,
+    _children,
+    _risk_coverage,
+    _risk_entries,
+)

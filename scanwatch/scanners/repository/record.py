@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import translate
 from functools import cached_property
@@ -13,6 +13,8 @@ from functools import cached_property
 from .documents import Document
 from .risklog import RiskEntry
 
+OUT_OF_USE = frozenset({"retired", "deprecated"})
+"""Statuses, in lower case, of documents of which nothing is demanded any more."""
 MAX_PATTERNS = 1000
 """Different patterns of file names looked up in one scan."""
 
@@ -71,6 +73,10 @@ class Record:
     today: date
     has_risk_log: bool = False
     """Whether there is a risk log that could be read."""
+    declared: Mapping[str, str] = field(default_factory=dict)
+    """What tags in the sources declare where there are no documents of that kind: ids and their kinds."""
+    served: frozenset[str] = frozenset()
+    """Ids that tags in the sources say they satisfy or implement."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Document]:
@@ -79,6 +85,15 @@ class Record:
         for document in self.documents:
             found.setdefault(document.artifact_id, document)
         return found
+
+    def kind_of(self, artifact_id: str) -> str | None:
+        """The kind of what has an id, a document or a tag that declares it; ``None`` if nothing has."""
+        document = self.by_id.get(artifact_id)
+        return self.declared.get(artifact_id) if document is None else document.kind
+
+    def has(self, artifact_id: str) -> bool:
+        """Whether anything has an id."""
+        return self.kind_of(artifact_id) is not None
 
     def of_kind(self, kind: str) -> list[Document]:
         """The documents of one kind, in the order of their files."""

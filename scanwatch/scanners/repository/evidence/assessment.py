@@ -29,7 +29,7 @@ from ..rules.evidence import (
 from ..rules.reading import FILE_ELSEWHERE
 from ..text import legible
 from . import packages, testing
-from .demands import requirement_of
+from .demands import requirements_of
 from .jws import Jws, MalformedJws, parse_jws
 from .keys import ALGORITHMS, PublicKey, Verdict, verify
 from .packages import MANIFEST, MAX_DOCUMENT_BYTES, METADATA, Package
@@ -202,10 +202,10 @@ class _Piece:
         """The row of a record of testing, which counts as one test; it has the tier of its spec."""
         spec_id, result = self._spec(said), said.get("result")
         spec = self._record.by_id.get(spec_id or "")
-        requirement = None if spec is None else requirement_of(spec, self._record)
-        if requirement is not None and (requirement.text("risk") or "").upper() == "HIGH":
-            message = f"{self.artifact.artifact_id} is not signed, and {requirement.artifact_id} is of HIGH risk."
-            self.say(EVIDENCE_UNSIGNED, message)
+        for requirement in () if spec is None else requirements_of(spec, self._record):
+            if (requirement.text("risk") or "").upper() == "HIGH":
+                message = f"{self.artifact.artifact_id} is not signed, and {requirement.artifact_id} is of HIGH risk."
+                self.say(EVIDENCE_UNSIGNED, message)
         if result in testing.FAILED:
             self.say(EVIDENCE_TESTS_FAILED, f"{self.artifact.artifact_id} records that the test failed.")
         return Evidence(
@@ -228,8 +228,7 @@ class _Piece:
             message = f"{self.artifact.artifact_id} is named after {by_name}; its contents are about {inside}."
             self.say(EVIDENCE_SPEC_DIFFERS, message)
         spec_id = inside or by_name
-        known = self._record.by_id.get(spec_id or "")
-        if known is None or known.kind != "spec":
+        if self._record.kind_of(spec_id or "") != "spec":
             self.say(EVIDENCE_SPEC_UNKNOWN, f"{self.artifact.artifact_id} is about {spec_id or 'no spec'}: not there.")
         return spec_id
 

@@ -8,13 +8,12 @@ from dataclasses import replace
 
 from ....model import Evidence, Finding
 from ..documents import Document
-from ..record import Record
+from ..record import OUT_OF_USE, Record
 from ..rules import Level, Rule
 from ..rules.evidence import EVIDENCE_ONE_SIGNER, EVIDENCE_TIERS_MISSING, SPEC_WITHOUT_EVIDENCE
 from .keys import Verdict
 
 TIERS_OF_RISK: Mapping[str, tuple[str, ...]] = {"HIGH": ("IQ", "OQ", "PQ"), "MEDIUM": ("OQ", "PQ"), "LOW": ("OQ",)}
-_OUT_OF_USE = frozenset({"retired", "deprecated"})
 
 
 def check_demands(record: Record, rows: Iterable[Evidence]) -> Iterator[Finding]:
@@ -27,21 +26,29 @@ def check_demands(record: Record, rows: Iterable[Evidence]) -> Iterator[Finding]
         by_spec[row.spec_id or ""].append(row)
     by_requirement: dict[str, list[Evidence]] = defaultdict(list)
     for spec in record.of_kind("spec"):
-        requirement = requirement_of(spec, record)
-        if requirement is not None:
+        above = requirements_of(spec, record)
+        for requirement in above:
             by_requirement[requirement.artifact_id] += by_spec[spec.artifact_id]
         if not by_spec[spec.artifact_id] and not _out_of_use(spec):
-            rule = replace(SPEC_WITHOUT_EVIDENCE, level=_level(requirement))
+            rule = replace(SPEC_WITHOUT_EVIDENCE, level=_level(*above))
             yield _at(rule, f"{spec.artifact_id} has no evidence.", spec)
     for requirement in record.of_kind("requirement"):
         yield from _of_requirement(requirement, by_requirement[requirement.artifact_id])
 
 
-def requirement_of(spec: Document, record: Record) -> Document | None:
-    """The requirement a spec belongs to, by way of its story."""
-    story = record.by_id.get(spec.text("parent_id") or "")
-    above = story if story is None or story.kind == "requirement" else record.by_id.get(story.text("parent_id") or "")
-    return above if above is not None and above.kind == "requirement" else None
+def requirements_of(spec: Document, record: Record) -> list[Document]:
+    """The requirements a spec belongs to: those it satisfies, and those of its stories."""
+    found: dict[str, Document] = {}
+    for above in _above(spec, record):
+        for document in (above, *_above(above, record)) if above.kind == "user_story" else (above,):
+            if document.kind == "requirement":
+                found[document.artifact_id] = document
+    return list(found.values())
+
+
+def _above(document: Document, record: Record) -> list[Document]:
+    named = (value.text for name in ("parent_id", "satisfies") for value in document.fields.get(name, ()))
+    return [record.by_id[one] for one in dict.fromkeys(named) if one in record.by_id]
 
 
 def _of_requirement(requirement: Document, rows: list[Evidence]) -> Iterator[Finding]:
@@ -63,13 +70,13 @@ def _at(rule: Rule, message: str, document: Document) -> Finding:
     return rule.finding(message, file=document.file, line=document.line, artifact_id=document.artifact_id)
 
 
-def _risk(requirement: Document | None) -> str:
-    return (requirement.text("risk") or "").upper() if requirement else ""
+def _risk(requirement: Document) -> str:
+    return (requirement.text("risk") or "").upper()
 
 
-def _level(requirement: Document | None) -> Level:
-    return "error" if _risk(requirement) == "HIGH" else "warning"
+def _level(*requirements: Document) -> Level:
+    return "error" if any(_risk(requirement) == "HIGH" for requirement in requirements) else "warning"
 
 
 def _out_of_use(spec: Document) -> bool:
-    return (spec.text("status") or "").lower() in _OUT_OF_USE
+    return (spec.text("status") or "").lower() in OUT_OF_USE

@@ -40,6 +40,12 @@ STORY_WITHOUT_SPEC = Rule(
     "Every user story has a spec.",
     "Add a spec with this story as parent_id.",
 )
+REQUIREMENT_UNCOVERED = Rule(
+    "requirement-uncovered",
+    "warning",
+    "From a requirement a test can be reached, along any explicit edges.",
+    "Name the requirement, or what satisfies it, in a test: @gxp-verifies SPEC-001.",
+)
 RISK_LOG_MISSING = Rule(
     "risk-log-missing",
     "warning",

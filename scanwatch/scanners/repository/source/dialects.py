@@ -5,8 +5,9 @@ dialect    tags of its own
 ========== ==========================================================================================================
 draft-02   ``@gxp-tag``, ``@gxp-criticality``
 draft-03   ``@gxp-req``, ``@gxp-spec``, ``@gxp-story``, ``@gxp-risk-concern``; GxP.MD 2 has the same
-gxp.md-3   ``@gxp-satisfies``, ``@gxp-implements``, ``@gxp-verifies``, ``@gxp-derives-from``
-rosie-1.1  ``@gxp-id:``, ``@gxp-traces:``, ``@gxp-type:``, ``@gxp-desc:``: any tag with a colon
+gxp.md-3   ``@gxp-satisfies``, ``@gxp-implements``, ``@gxp-verifies``, ``@gxp-derives-from``, ``@gxp-depends-on``,
+           ``@gxp-phase``; beside them the colons of rosie-1.1 are this dialect's
+rosie-1.1  ``@gxp-id:``, ``@gxp-traces:``, ``@gxp-type:``, ``@gxp-title:``, ``@gxp-desc:``: any tag with a colon
 ========== ==========================================================================================================
 
 ``@gxp-risk``, ``@test-type``, ``@trace`` and ``@requirement`` are shared: they are of the dialect of the tags beside
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from ....model import Annotation, Finding
@@ -32,17 +33,19 @@ _OF_DIALECT: Mapping[str, str] = {
     **dict.fromkeys(("gxp-tag", "gxp-criticality"), DRAFT_02),
     **dict.fromkeys(("gxp-req", "gxp-spec", "gxp-story", "gxp-risk-concern"), DRAFT_03),
     **dict.fromkeys(("gxp-satisfies", "gxp-implements", "gxp-verifies", "gxp-derives-from"), GXP_MD_3),
-    **dict.fromkeys(("gxp-id", "gxp-traces", "gxp-type", "gxp-desc"), ROSIE_1_1),
+    **dict.fromkeys(("gxp-depends-on", "gxp-phase"), GXP_MD_3),
+    **dict.fromkeys(("gxp-id", "gxp-traces", "gxp-type", "gxp-title", "gxp-desc"), ROSIE_1_1),
 }
 NAMES = frozenset(
     {"gxp-tag", "gxp-req", "gxp-spec", "gxp-story", "gxp-satisfies", "gxp-implements", "gxp-verifies", "gxp-id"}
 )
 """Tags that say what the code is, implements or verifies."""
-TRACES = frozenset({"trace", "traces", "requirement", "gxp-traces", "gxp-derives-from"})
+TRACES = frozenset({"trace", "traces", "requirement", "gxp-traces", "gxp-derives-from", "gxp-depends-on"})
 """Tags that say what that belongs to."""
 _RISK = frozenset({"gxp-risk", "gxp-criticality"})
 _TEST_TYPE = frozenset({"test-type", "gxp-type"})
-_OTHER = frozenset({"gxp-risk-concern", "gxp-desc"})
+_PHASE = frozenset({"gxp-phase"})
+_OTHER = frozenset({"gxp-risk-concern", "gxp-title", "gxp-desc"}) | _PHASE
 _KNOWN = NAMES | TRACES | _RISK | _TEST_TYPE | _OTHER
 
 _TAG = re.compile(r"(?<![\w@`.\"'/])@(?P<tag>gxp-[a-z-]*[a-z]|traces?|requirement|test-type)(?P<colon>:?)(?![\w`-])")
@@ -56,10 +59,15 @@ _DECORATION = re.compile(r"(?m)\A[rRuU]?[\"']+|^[ \t]*(?:/\*+!?|\*+/?|//[/!]*|#+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One id that a tag names; ``titled`` if a title follows it, so that the tag declares it."""
+    """One id that a tag names; ``titled`` if a title follows it, so that the tag declares it.
+
+    ``block`` is the first line of the comment it stands in, ``phase`` what the tag of that name says there.
+    """
 
     annotation: Annotation
     titled: bool
+    block: int = 1
+    phase: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +101,11 @@ def read_block(block: Block, file: str) -> tuple[list[Reference], list[Finding]]
     if not any(tag.tag in _OF_DIALECT or tag.tag == "gxp-risk" or tag.ids for tag in written):
         return [], [_unknown(tag, file) for tag in written if tag.tag.startswith("gxp-")]
     dialect = _dialect(written)
+    phase = next((tag.word.upper() for tag in written if tag.tag in _PHASE and tag.word), None)
     references = [
-        reference for group in _groups(written) for reference in _references(group, file=file, shared=dialect)
+        replace(reference, block=block.line, phase=phase)
+        for group in _groups(written)
+        for reference in _references(group, file=file, shared=dialect)
     ]
     return references, list(_findings(written, file))
 
@@ -120,8 +131,10 @@ def _located(ids: re.Match[str], text: str, first_line: int) -> Iterator[tuple[s
         yield one[0][:200], first_line + text.count("\n", 0, one.start())
 
 
-def _dialect(written: Iterable[_Written]) -> str:
+def _dialect(written: Sequence[_Written]) -> str:
     """The dialect of the tags that several share: that of the first tag which is of one alone."""
+    if any(_OF_DIALECT.get(tag.tag) == GXP_MD_3 for tag in written):
+        return GXP_MD_3
     for tag in written:
         if tag.colon:
             return ROSIE_1_1
@@ -152,6 +165,8 @@ def _references(group: _Group, *, file: str, shared: str) -> Iterator[Reference]
         if tag.tag not in NAMES | TRACES:
             continue
         dialect = ROSIE_1_1 if tag.colon else _OF_DIALECT.get(tag.tag, shared)
+        if dialect == ROSIE_1_1 and shared == GXP_MD_3:
+            dialect = GXP_MD_3  # which has its ids and colons too
         for artifact_id, line in tag.ids:
             annotation = Annotation(
                 file=file,
