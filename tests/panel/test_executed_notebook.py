@@ -110,8 +110,9 @@ async def test_converted_to_html_a_blocking_panel_holds_the_final_state() -> Non
 
 @pytest.mark.usefixtures("no_settings")
 async def test_a_cell_that_waits_for_the_scans_ends_after_the_panel_has_told_their_end() -> None:
-    wait = "while not all(scan.terminal for scan in feed.snapshots()): pass"
-    notebook = await executed([STAGE, "panel = Panel(feed)\npanel", wait])
+    told_just_before = "feed.progress(feed.snapshots()[0].scan_id, Phase.VALIDATE, 1, 2); threading.Event().wait(0.05)"
+    stage = STAGE.replace("threading.Timer(0.4, end).start()", "")
+    notebook = await executed([stage, "panel = Panel(feed)\npanel", f"{told_just_before}; end()"])
     [shown] = notebook.cells[1].outputs
     model = notebook.metadata.widgets[STATE]["state"][shown.data[VIEW]["model_id"]]["state"]
     [[_positions, rows]] = model["snapshot"]["groups"]
