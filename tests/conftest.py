@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import os
 import shutil
 import signal
@@ -82,11 +83,17 @@ async def _watched_loop() -> AsyncIterator[None]:
     deadline = time.monotonic() + GRACE_S
     while (tasks := _others()) and time.monotonic() < deadline:
         await asyncio.sleep(0.005)
-    assert not tasks, "the test left tasks behind"
+    assert not tasks, f"the test left tasks behind: {[_where(task) for task in tasks]}"
 
 
 def _others() -> set[asyncio.Task[object]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+def _where(task: asyncio.Task[object]) -> str:
+    told = io.StringIO()
+    task.print_stack(file=told)
+    return told.getvalue()
 
 
 def _left(look: Callable[[], set[threading.Thread]], wait: Callable[[float], None]) -> set[threading.Thread]:

@@ -26,6 +26,7 @@ MAX_CONNECTIONS = 5_000
 FULL_RETRY_S = 5
 JSONP = "j"
 """In a query it asks for a script, which pages of any origin could read."""
+SESSION_ENDED = "That session has ended: begin anew."
 UPGRADE_LOST = (
     "A websocket needs the header Connection: Upgrade as well. If the client sent it, a proxy in between took it out; "
     "nginx passes it on with: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
@@ -160,7 +161,12 @@ class Engine:
             if not is_poll(body):
                 await self.hang_up(visit.session)
                 return _refused("That is no Engine.IO payload.")
-        response: web.StreamResponse = await self.server.handle_request(asked)
+        try:
+            response: web.StreamResponse = await self.server.handle_request(asked)
+        except KeyError:
+            if visit.session is None or not visit.session.closed:
+                raise
+            return _refused(SESSION_ENDED)  # while the library had not yet put it away
         return response
 
     async def _note_session(self, sid: str, environ: Any) -> Any:

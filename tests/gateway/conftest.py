@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from scanwatch.gateway import Gateway, GatewayConfig, _app
+from scanwatch.gateway._engine import Engine
 from tests.gateway._access import fast_path
 from tests.gateway._contract import RestJudge
 from tests.gateway._peers import Rest
@@ -42,3 +43,17 @@ async def rest(gateway: Gateway) -> AsyncIterator[Rest]:
     """A client of the test's gateway."""
     async with aiohttp.ClientSession() as session:
         yield Rest(session, gateway.url)
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
+    """The engines of the gateways of a test."""
+    made: list[Engine] = []
+    usual = _app._engine
+
+    def note(config: GatewayConfig) -> Engine:
+        made.append(usual(config))
+        return made[-1]
+
+    monkeypatch.setattr(_app, "_engine", note)
+    return made

@@ -30,20 +30,6 @@ SETTLED_S = 30.0
 State = dict[str, int]
 
 
-@pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
-    """The engines of the gateways of a test."""
-    made: list[Engine] = []
-    usual = _app._engine
-
-    def note(config: GatewayConfig) -> Engine:
-        made.append(usual(config))
-        return made[-1]
-
-    monkeypatch.setattr(_app, "_engine", note)
-    return made
-
-
 @pytest.fixture(autouse=True)
 def keeps_to_the_contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestJudge]:
     """As everywhere, but for what strangers send: keys nobody knows are passed over."""

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from scanwatch.gateway import Gateway, GatewayConfig
+from scanwatch.gateway._engine import Engine
 from scanwatch.wire import encode_subscribe
 
 NOBODY = [f"00000000-0000-4000-8000-{number:012}" for number in range(2000)]
@@ -44,3 +45,16 @@ async def test_a_message_that_arrives_in_parts_is_answered(scans: int, cut: int,
                 heard += await (await session.get(url)).text()
         assert answer in heard
         await session.post(url, data="1")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_asks_for_a_session_that_has_just_ended_is_told_to_begin_anew(
+    engines: list[Engine], caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    async with Gateway(GatewayConfig(port=0, store="memory:")) as gateway, aiohttp.ClientSession() as session:
+        url = f"{gateway.url}/socket.io/?EIO=4&transport=polling"
+        sid = json.loads((await (await session.get(url)).text())[1:])["sid"]
+        engines[0].server.eio.sockets[sid].closed = True  # it ran out of time, and is put away a moment later
+        async with session.request(method, f"{url}&sid={sid}", data="3" if method == "POST" else None) as answer:
+            assert answer.status == 400
+    assert "failed" not in caplog.text
