@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from kernel import Kernel, NoAnswer, connected
 from peers import Peer
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
@@ -47,26 +48,31 @@ RUN_LAST = """([count, shown]) => {
     Object.assign(bench, { count, shown: new Function(`return ${shown}`), begun: performance.now() });
     window.jupyterapp.commands.execute("notebook:run-cell");
 }"""
+READ = """(read) => {
+    window.benchReading ??= eval(read)().then((rows) => { window.benchRead = { rows }; });
+    return window.benchRead;
+}"""
 WATCH_S = 5.0
 SETTLE_S = 5.0
-READ_LIMIT_S = 60.0
+PAGE_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a peer did with so many rows; ``None``: not within the limit."""
+    """What a peer did with so many rows; ``None``: not within the limit, of which ``remark`` says more."""
 
     rows: int
-    first_ms: float | None
-    all_ms: float | None
-    reachable: int
-    fps: float | None
-    longest_ms: float | None
-    messages_per_s: float | None
-    kb_per_s: float | None
-    cpu_percent: float | None
-    changes_per_s: float
-    stale: int | None
+    first_ms: float | None = None
+    all_ms: float | None = None
+    reachable: int | None = None
+    fps: float | None = None
+    longest_ms: float | None = None
+    messages_per_s: float | None = None
+    kb_per_s: float | None = None
+    cpu_percent: float | None = None
+    changes_per_s: float | None = None
+    stale: int | None = None
+    remark: str = ""
 
 
 def measure(peer: Peer, count: int, lab: Lab, browser: Browser, limit_s: float) -> Measured:
@@ -76,7 +82,9 @@ def measure(peer: Peer, count: int, lab: Lab, browser: Browser, limit_s: float) 
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_init_script(INSTRUMENT)
     try:
-        return _Run(peer, count, open_page(lab, context, name)).measure(limit_s)
+        notebook = open_page(lab, context, name)
+        with connected(lab.connection_file(notebook.kernel_id)) as kernel:
+            return _Run(peer, count, notebook, kernel).measure(limit_s)
     finally:
         context.close()
         lab.shut_down_kernels()
@@ -94,33 +102,49 @@ class Made:
 
 
 class _Run:
-    def __init__(self, peer: Peer, count: int, notebook: NotebookPage) -> None:
+    def __init__(self, peer: Peer, count: int, notebook: NotebookPage, kernel: Kernel) -> None:
         self._peer = peer
         self._count = count
         self._notebook = notebook
         self._page: Page = notebook.page
+        self._kernel = kernel
 
     def measure(self, limit_s: float) -> Measured:
-        prepared = self._notebook.execute(
-            f"COUNT = {self._count}\n{self._peer.prepare}\n"
-            "from benchmarks.panel.stage import Beat\nimport os, json\nbeat = Beat(COUNT, change)\nprint(os.getpid())"
-        )
-        pid = int(prepared)
-        self._warm_up()
+        self._prepare()
         self._page.evaluate(RUN_LAST, [self._count, self._peer.shown])
-        shown = self._wait_until_shown(limit_s)
-        if shown is None:
-            return Measured(self._count, None, None, 0, None, None, None, None, None, 0.0, None)
+        measured = Measured(self._count)
+        try:
+            measured = self._wait_until_shown(limit_s)
+            measured = self._watch(measured)
+            return replace(measured, stale=self._stale())
+        except NoAnswer as none:
+            return replace(measured, remark=str(none))
+
+    def _prepare(self) -> None:
+        """Make the data and let it change; have the front end's widget code loaded, as after any such widget."""
+        self._notebook.execute(
+            f"COUNT = {self._count}\n{self._peer.prepare}\n"
+            "from benchmarks.panel.stage import Beat\nimport os\nbeat = Beat(COUNT, change)"
+        )
+        self._notebook.execute("import ipywidgets; warm = ipywidgets.Label('warm')")
+
+    def _wait_until_shown(self, limit_s: float) -> Measured:
+        with contextlib.suppress(PlaywrightTimeout):
+            self._page.wait_for_function("() => bench.all", timeout=limit_s * 1000)
+        shown = self._counters()
+        if not shown["first"]:
+            raise NoAnswer(f"nothing was shown after {limit_s:.0f} s")
+        return Measured(self._count, shown["first"], shown["all"] or None, int(shown["reachable"]))
+
+    def _watch(self, measured: Measured) -> Measured:
+        pid = self._kernel.ask("os.getpid()")
         made, before, used = self._beat(), self._counters(), _cpu_s(pid)
         self._page.wait_for_timeout(WATCH_S * 1000)
         after, used, made = self._counters(), _cpu_s(pid) - used, self._beat() - made
-        self._notebook.execute("beat.stop()")
         passed_s = (after["now"] - before["now"]) / 1000
         per_s = {key: (after[key] - before[key]) / passed_s for key in ("messages", "bytes", "frames")}
-        return Measured(
-            rows=self._count,
-            first_ms=shown["first"],
-            all_ms=shown["all"] or None,
+        return replace(
+            measured,
             reachable=int(after["reachable"]),
             fps=per_s["frames"],
             longest_ms=after["longest"],
@@ -128,47 +152,39 @@ class _Run:
             kb_per_s=per_s["bytes"] / 1000,
             cpu_percent=(used - made.cpu_s) / passed_s * 100,
             changes_per_s=made.changes / passed_s,
-            stale=self._stale(),
         )
 
-    def _warm_up(self) -> None:
-        """Have the front end's widget code loaded, as after any widget of the session."""
-        self._notebook.execute("import ipywidgets; warm = ipywidgets.Label('warm')")
-
     def _beat(self) -> Made:
-        changes, cpu_s = self._notebook.execute("print(beat.made, making_s())").split()
-        return Made(int(changes), float(cpu_s))
-
-    def _wait_until_shown(self, limit_s: float) -> dict[str, float] | None:
-        with contextlib.suppress(PlaywrightTimeout):
-            self._page.wait_for_function("() => bench.all", timeout=limit_s * 1000)
-        counters = self._counters()
-        return counters if counters.get("first") else None
+        return Made(*self._kernel.ask("(beat.made, making_s())"))
 
     def _counters(self) -> dict[str, float]:
-        """The page's counters; nothing of a page that does not answer any more."""
-        script = """() => {
-            const read = { ...bench, now: performance.now(), reachable: bench.shown() };
-            bench.longest = 0;
-            return JSON.stringify(read);
-        }"""
-        try:
-            answer = self._page.wait_for_function(script, timeout=20_000)
-        except PlaywrightTimeout:
-            return {}
-        return dict(json.loads(answer.json_value()))
+        """The page's counters."""
+        return dict(
+            json.loads(
+                self._answer_of(
+                    """() => {
+                        const read = { ...bench, now: performance.now(), reachable: bench.shown() };
+                        bench.longest = 0;
+                        return JSON.stringify(read);
+                    }"""
+                )
+            )
+        )
 
-    def _stale(self) -> int | None:
+    def _stale(self) -> int:
         """How many of the rows on the page do not show what is true, once everything had time to arrive."""
+        self._kernel.ask("None", "beat.stop()")
         self._page.wait_for_timeout(SETTLE_S * 1000)
-        truth: list[Any] = json.loads(self._notebook.execute("print(json.dumps(done()))"))
-        self._page.evaluate(f"() => {{ ({self._peer.read})().then((read) => {{ window.benchRead = {{ read }}; }}); }}")
-        try:
-            answer = self._page.wait_for_function("() => window.benchRead", timeout=READ_LIMIT_S * 1000)
-        except PlaywrightTimeout:
-            return None
-        read = answer.json_value()["read"]
+        truth: list[Any] = self._kernel.ask("done()")
+        read = self._answer_of(READ, f"({self._peer.read})")["rows"]
         return sum(1 for shown, wanted in zip(read, truth, strict=False) if shown != wanted)
+
+    def _answer_of(self, script: str, argument: object = None) -> Any:
+        """What the page says as soon as it says anything; one that is busy says nothing."""
+        try:
+            return self._page.wait_for_function(script, arg=argument, timeout=PAGE_LIMIT_S * 1000).json_value()
+        except PlaywrightTimeout:
+            raise NoAnswer(f"the page did not answer for {PAGE_LIMIT_S:.0f} s") from None
 
 
 def _cpu_s(pid: int) -> float:

@@ -23,14 +23,14 @@ _COLUMNS: dict[str, Callable[[Measured], str]] = {
     "rows": lambda one: f"{one.rows:,}",
     "first row, ms": lambda one: _number(one.first_ms),
     "all rows, ms": lambda one: _number(one.all_ms),
-    "rows in reach": lambda one: f"{one.reachable:,}",
+    "rows in reach": lambda one: _number(one.reachable),
     "frames/s": lambda one: _number(one.fps),
     "longest frame, ms": lambda one: _number(one.longest_ms),
     "messages/s": lambda one: _number(one.messages_per_s, 1),
     "KB/s": lambda one: _number(one.kb_per_s),
     "kernel CPU, %": lambda one: _number(one.cpu_percent, 1),
-    "changes/s": lambda one: f"{one.changes_per_s:,.0f}",
-    "stale at the end": lambda one: "–" if one.stale is None else f"{one.stale:,}",
+    "changes/s": lambda one: _number(one.changes_per_s),
+    "stale at the end": lambda one: _number(one.stale),
 }
 
 
@@ -44,7 +44,7 @@ class Setting:
 
 def markdown(values: Mapping[str, Sequence[Measured]], setting: Setting) -> str:
     """The whole report."""
-    parts = [_setting(setting), _goals(values.get(PANEL.name, ())), _table(values), _ratios(values)]
+    parts = [_setting(setting), _goals(values.get(PANEL.name, ())), _table(values), _remarks(values), _ratios(values)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -102,6 +102,16 @@ def _table(values: Mapping[str, Sequence[Measured]]) -> str:
             lines += [
                 f"| {name} | {' | '.join(cell(one) for cell in _COLUMNS.values())} |" for one in of if one.rows == count
             ]
+    return "\n".join(lines)
+
+
+def _remarks(values: Mapping[str, Sequence[Measured]]) -> str:
+    """What came to nothing, and how long was waited for it."""
+    lines = []
+    for name, of in values.items():
+        for one in of:
+            more = "; more rows were not tried" if one.first_ms is None else ""
+            lines += [f"- {name}, {one.rows:,} rows: {one.remark}{more}."] if one.remark else []
     return "\n".join(lines)
 
 

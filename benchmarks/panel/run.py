@@ -1,6 +1,6 @@
 """The panel beside one widget per row and beside tqdm.notebook, in JupyterLab in Chromium, in one run.
 
-    python benchmarks/panel/run.py [--rows 200 1000 5000] [--limit 30] [--only panel] [--docs]
+    python benchmarks/panel/run.py [--rows 50 200 1000 5000] [--limit 30] [--only panel] [--docs]
 
 Needs Chromium. The report goes to ``build/bench/panel.md``, every value to ``panel.json`` beside it; ``--docs`` also
 puts the table into ``docs/performance.md``. ``benchmarks/README.md`` says how to read it.
@@ -36,18 +36,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, start_lab(Path(home)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         for peer in peers:
-            for count in options.rows:
+            for count in sorted(options.rows):
                 print(f"{peer.name}, {count} rows ...", flush=True)
-                values[peer.name].append(measure(peer, count, lab, browser, options.limit))
+                measured = measure(peer, count, lab, browser, options.limit)
+                values[peer.name].append(measured)
                 setting = report.Setting(browser.version, options.limit)
                 _write(report.markdown(values, setting), values, options.docs)  # what there is, should it be stopped
+                if measured.first_ms is None:  # nor would it show more
+                    break
         browser.close()
     print((BUILD / "panel.md").read_text(encoding="utf-8"))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[200, 1000, 5000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[50, 200, 1000, 5000])
     parser.add_argument("--limit", type=float, default=30.0, help="seconds after which rows count as not shown")
     parser.add_argument("--only", default="", help="a part of the name of those to measure")
     parser.add_argument("--docs", action="store_true", help="put the table into docs/performance.md")

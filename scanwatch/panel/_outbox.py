@@ -34,8 +34,8 @@ ROWS_PER_SNAPSHOT = 250
 ROWS_PER_S = 5000
 """How many changed rows are told in a second: some 60 bytes each. With more, each is told less often."""
 
-ROWS_AT_FIRST = 500
-"""How many rows a panel opens with in full; of the others it knows name and status until the first patch."""
+ROWS_AT_FIRST = 100
+"""How many rows a panel opens with in full; of the others it knows the status alone until the first patch."""
 
 DUTY = 0.04
 """The share of its time the flusher may spend on one panel."""
@@ -81,12 +81,18 @@ class Outbox:
         self.ready_at = float("-inf")
         """The clock's time before which nothing more should be taken."""
 
-    def first(self) -> Message:
-        """The snapshot to begin with."""
+    def first(self, now: float = float("-inf")) -> Message:
+        """The snapshot to begin with; what it leaves out can wait until it is on the screen."""
         self._read_patch(in_full=ROWS_AT_FIRST)
         self._number = 0
         self._stale = False
+        self.ready_at = now + max(PATCH_EVERY_S, len(self._order) / ROWS_PER_S)
         return self._snapshot()
+
+    def seen(self) -> None:
+        """A view is on the screen: what :meth:`first` left out has to wait no longer."""
+        if self._taken_at == float("-inf"):
+            self.ready_at = float("-inf")
 
     def take(self, now: float, opened: Sequence[str] = ()) -> Outgoing:
         """What changed since the last call; ``opened`` are the scans whose events are on display."""

@@ -114,7 +114,7 @@ class Panel(anywidget.AnyWidget):
             "stalled_after_s": STALLED_AFTER_S,
             "everything": feed.everything,
         }
-        super().__init__(options=options, snapshot=self._outbox.first(), _view_count=0)
+        super().__init__(options=options, snapshot=self._outbox.first(time.monotonic()), _view_count=0)
         self.on_msg(type(self)._clicked)
         self.observe(_seen_or_not, "_view_count")
         take_clicks_while_a_cell_runs(self.comm)
@@ -348,7 +348,9 @@ def _seen_or_not(change: Any) -> None:
     if change.new == 0 and change.old:
         panel._rest()
     elif change.new:
+        panel._outbox.seen()
         panel._wake()
+        panel._mark()
 
 
 def _refuse_misspelt(misspelt: dict[str, object]) -> None:

@@ -25,8 +25,8 @@ def encode(snapshot: Snapshot) -> Row:
 
 
 def sketch(snapshot: Snapshot) -> Row:
-    """What names and counts a row, until the rest of it is told."""
-    return {"name": name_of(snapshot), "status": snapshot.status.value}
+    """What counts a row, until the rest of it is told."""
+    return {"status": snapshot.status.value}
 
 
 def changes(row: Row, before: Snapshot, after: Snapshot) -> Row:

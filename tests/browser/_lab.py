@@ -76,6 +76,10 @@ class Lab:
         for session in self._ask("GET", "api/sessions"):
             self._ask("DELETE", f"api/sessions/{session['id']}")
 
+    def connection_file(self, kernel_id: str) -> Path:
+        """Where a kernel of this server says how it is reached."""
+        return self.folder.parent / "runtime" / f"kernel-{kernel_id}.json"
+
     def _ask(self, method: str, path: str) -> Any:
         request = urllib.request.Request(
             self.url + path, method=method, headers={"Authorization": f"token {self.token}"}
@@ -107,6 +111,10 @@ class NotebookPage:
     @property
     def panel(self) -> Any:
         return self.page.locator(".jp-OutputArea-output .sw")
+
+    @property
+    def kernel_id(self) -> str:
+        return str(self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"))
 
     def wait_for_kernel(self) -> None:
         self.page.wait_for_function(KERNEL_READY, timeout=START_TIMEOUT_S * 1000)

@@ -39,7 +39,7 @@ test("a patch changes the named fields and null removes one", () => {
   assert.deepEqual(store.rows.get("b"), { name: "b", file: "x.py" });
 });
 
-test("a row is replaced, so a frozen picture stands still", () => {
+test("a frozen picture stands still while its rows change", () => {
   const store = filled();
   const frozen = store.frozen();
   store.apply({ patch: 1, at: 1100, rows: { b: { percent: 50 } }, gone: ["a"] });

@@ -48,14 +48,26 @@ def test_the_first_snapshot_has_every_row_newest_first() -> None:
     assert first["connection"]["state"] == "live"
 
 
-def test_a_large_panel_opens_with_its_first_rows_in_full_and_the_others_at_once_after() -> None:
+def test_a_large_panel_opens_with_its_first_rows_in_full_and_the_others_once_it_is_seen() -> None:
     targets = [f"sim://acme/{number}" for number in range(ROWS_AT_FIRST + 2)]
-    _, outbox, told = staged(*targets)
-    names = [row["name"] for row in told.rows.values()]
-    assert names == [target.removeprefix("sim://") for target in targets]
-    assert told.rows[told.order[-1]] == {"name": names[-1], "status": "pending"}
-    told.apply(take_patch(outbox, 0.0))
+    outbox = Outbox(StagedFeed(*targets))
+    told = Told(outbox.first(8.0))
+    named = [row.get("target") for row in told.rows.values()]
+    assert named == [*targets[:ROWS_AT_FIRST], None, None]
+    assert told.rows[told.order[-1]] == {"status": "pending"}
+    assert outbox.ready_at == 8.0 + PATCH_EVERY_S, "the first paint has the processor for itself"
+    outbox.seen()
+    assert outbox.ready_at < 8.0
+    told.take(take_snapshot(outbox, 8.0))
     assert [row["target"] for row in told.rows.values()] == targets
+
+
+def test_a_view_that_comes_later_does_not_shorten_a_rest() -> None:
+    _, outbox, _ = staged()
+    outbox.take(3.0)
+    outbox.worked(0.02)
+    outbox.seen()
+    assert outbox.ready_at == 3.0 + 0.02 / DUTY
 
 
 def test_a_patch_has_changed_fields_of_changed_rows_only() -> None:

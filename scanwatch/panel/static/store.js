@@ -43,7 +43,7 @@ export class RowStore {
     if (patch.gone) this.drop(new Set(patch.gone));
     this.place(patch);
     for (const [id, fields] of Object.entries(patch.rows ?? {})) this.merge(id, fields);
-    for (const [id, fields] of this.spread(patch)) this.merge(id, fields);
+    this.changes += this.fill(patch);
     for (const [id, lines] of Object.entries(patch.events ?? {})) this.events.set(id, lines);
     if ("connection" in patch) this.connection = patch.connection;
     if ("trouble" in patch) this.trouble = patch.trouble;
@@ -56,9 +56,10 @@ export class RowStore {
     return this.clock() - this.skew;
   }
 
-  /** What a paused display goes on showing: rows are replaced, never changed, so a shallow copy stands still. */
+  /** What a paused display goes on showing. */
   frozen() {
-    return { version: -1 - this.version, rows: new Map(this.rows), order: [...this.order], events: new Map(this.events) };
+    const rows = new Map([...this.rows].map(([id, row]) => [id, { ...row }]));
+    return { version: -1 - this.version, rows, order: [...this.order], events: new Map(this.events) };
   }
 
   subscribe(listener) {
@@ -72,8 +73,9 @@ export class RowStore {
     this.connection = snapshot.connection ?? {};
     this.trouble = snapshot.trouble ?? null;
     this.order = snapshot.ids ?? [];
-    this.rows = new Map(this.order.map((id) => [id, {}]));
-    for (const [id, row] of this.spread(snapshot)) this.rows.set(id, row);
+    // The first snapshot of a long list leaves out the names of rows far below.
+    this.rows = new Map(this.order.map((id) => [id, { name: "" }]));
+    this.fill(snapshot);
     for (const id of this.events.keys()) if (!this.rows.has(id)) this.events.delete(id);
   }
 
@@ -91,23 +93,27 @@ export class RowStore {
   }
 
   merge(id, fields) {
+    const row = this.rowOf(id);
+    for (const [name, value] of Object.entries(fields)) set(row, name, value);
     this.changes += 1;
-    const row = { ...this.rows.get(id), ...fields };
-    for (const name in fields) if (fields[name] === null) delete row[name];
-    this.rows.set(id, row);
   }
 
-  /** The rows of a message's groups, each with its id. */
-  *spread({ groups = [], at }) {
+  rowOf(id) {
+    const row = this.rows.get(id) ?? {};
+    this.rows.set(id, row);
+    return row;
+  }
+
+  /** Take over a message's groups, column by column: there may be thousands of rows between two frames. Says of how many. */
+  fill({ groups = [], at }) {
+    let count = 0;
     for (const [positions, columns] of groups) {
-      const names = Object.keys(columns);
-      const count = positions?.length ?? this.order.length;
-      for (let index = 0; index < count; index += 1) {
-        const fields = {};
-        for (const name of names) fields[name] = valueOf(name, columns[name], index, at);
-        yield [this.order[positions ? positions[index] : index], fields];
-      }
+      const ids = positions ? positions.map((position) => this.order[position]) : this.order;
+      const rows = ids.map((id) => this.rowOf(id));
+      for (const [name, column] of Object.entries(columns)) fillColumn(rows, name, column, at);
+      count += rows.length;
     }
+    return count;
   }
 
   tell() {
@@ -116,8 +122,17 @@ export class RowStore {
   }
 }
 
-/** One value of a column; a column of one value is everybody's, and times are told as milliseconds before `at`. */
-function valueOf(name, column, index, at) {
-  const value = column.length === 1 ? column[0] : column[index];
-  return TIMES.has(name) && value !== null ? at - value : value;
+/** A column of one value is everybody's, and times are told as milliseconds before `at`. */
+function fillColumn(rows, name, column, at) {
+  const isTime = TIMES.has(name);
+  const isShared = column.length === 1;
+  rows.forEach((row, index) => {
+    const value = column[isShared ? 0 : index];
+    set(row, name, isTime && value !== null ? at - value : value);
+  });
+}
+
+function set(row, name, value) {
+  if (value === null) delete row[name];
+  else row[name] = value;
 }
