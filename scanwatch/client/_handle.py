@@ -163,10 +163,15 @@ class Scan(ScanState):
         return self._marked(risks_table(self._block(lambda: self._core.artifacts(self._id))))
 
     def compare(self, other: Scan) -> pd.DataFrame:
-        """What is different in ``other``, an older or newer scan, one row for each difference; none if all is equal."""
+        """What is different in ``other``, an older or newer scan, one row for each difference; none if all is equal.
+
+        Raises:
+            UsageError: one of them has not completed, so that everything would be different; or ``other`` is no handle.
+        """
         from ..tables import comparison_table
 
-        return self._marked(comparison_table(self._inventory(), other._inventory()))
+        self._check_comparable(other)
+        return self._compared(comparison_table(self._inventory(), other._inventory()), other)
 
     def _inventory(self) -> ScanOutcome:
         return self._block(lambda: self._core.inventory(self._id))
@@ -269,7 +274,8 @@ class AsyncScan(ScanState):
         """What is different in ``other``; as :meth:`Scan.compare`."""
         from ..tables import comparison_table
 
-        return self._marked(comparison_table(await self._inventory(), await other._inventory()))
+        self._check_comparable(other)
+        return self._compared(comparison_table(await self._inventory(), await other._inventory()), other)
 
     async def _inventory(self) -> ScanOutcome:
         return await self._on_loop(lambda: self._core.inventory(self._id))

@@ -172,6 +172,20 @@ class ScanState:
         table.attrs = {"scan": self._id, "target": self.target, "commit": result.commit if result else None}
         return table
 
+    def _check_comparable(self, other: object) -> None:
+        """Raises ``UsageError`` unless both scans have found what there is."""
+        if not isinstance(other, ScanState):
+            raise UsageError(f"compare() takes the handle of another scan, not {other!r}; client.attach(ID) gives it.")
+        for scan in (self, other):
+            if scan.status is not ScanStatus.COMPLETED:
+                raise UsageError(f"Scan {scan.id} is {scan.status}: there is nothing to compare until it completes.")
+
+    def _compared(self, table: pd.DataFrame, other: ScanState) -> pd.DataFrame:
+        """``table``, knowing of which scans it is."""
+        marked = self._marked(table)
+        marked.attrs["compared_with"] = other._id
+        return marked
+
     def _check_settled(self, in_time: bool, timeout: float | None) -> None:
         if self.done():
             return

@@ -67,7 +67,14 @@ class SimulatedScanner:
         play = _Play(options, inventory, task.attempt, report, self._sleep, speed())
         for phase in WORK_PHASES:
             await play.act(phase)
-        return ScanOutcome(inventory.artifacts, inventory.findings, files=len(inventory.files), commit=inventory.commit)
+        return ScanOutcome(
+            inventory.artifacts,
+            inventory.findings,
+            files=len(inventory.files),
+            commit=inventory.commit,
+            annotations=inventory.annotations,
+            evidence=inventory.evidence,
+        )
 
 
 def _described(task: Task) -> tuple[str, Options]:

@@ -14,6 +14,7 @@ from .._version import __version__
 from ..errors import UsageError
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_ORIGIN = ("scan", "target", "commit", "compared_with", "repository")
 _EXCEL_ROWS = 1_048_576 - 20
 
 
@@ -30,7 +31,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> Path:
 
 
 def _origin(table: pd.DataFrame) -> Mapping[str, str]:
-    known = {name: str(table.attrs[name]) for name in ("scan", "target", "commit") if table.attrs.get(name)}
+    known = {name: str(table.attrs[name]) for name in _ORIGIN if table.attrs.get(name)}
     return {**known, "written": datetime.now(UTC).isoformat(timespec="seconds"), "scanwatch": __version__}
 
 

@@ -176,12 +176,13 @@ async def test_every_route_names_a_malformed_id_and_misses_an_unknown_one(rest: 
 
 async def test_the_graph_links_every_document_to_its_parent_once(rest: Rest) -> None:
     repository, scan = await scanned(rest)
-    rows = await all_artifacts(rest, scan, kind="requirement,user_story,spec")
+    rows = await all_artifacts(rest, scan, kind="requirement,user_story,spec,evidence_jws,evidence_package")
     graph = await rest.get(paths.traceability(repository, "graph"))
     assert {node["id"] for node in graph["nodes"]} == {row["artifactId"] for row in rows}
     links = [(edge["source"], edge["target"]) for edge in graph["edges"]]
     assert sorted(links) == sorted((row["parentId"], row["artifactId"]) for row in rows if row["parentId"])
-    assert {edge["type"] for edge in graph["edges"]} == {"requirement_to_user_story", "user_story_to_spec"}
+    kinds = {"requirement_to_user_story", "user_story_to_spec", "spec_to_evidence"}
+    assert {edge["type"] for edge in graph["edges"]} == kinds
     assert all(edge["valid"] for edge in graph["edges"])
     audit = await rest.get(paths.traceability(repository, "audit"))
     assert audit == {"repositoryId": repository, "status": "valid", "brokenLinksCount": 0, "brokenLinks": []}
@@ -194,7 +195,8 @@ async def test_a_chain_runs_up_to_the_requirement_and_down_to_the_specs(rest: Re
     chain = await rest.get(paths.chain(repository, spec["artifactId"]))
     assert chain["documentId"] == spec["artifactId"]
     assert [node["id"] for node in chain["upstream"]] == [story["artifactId"], story["parentId"]]
-    assert chain["downstream"] == []
+    proofs = await all_artifacts(rest, scan, kind="evidence_jws,evidence_package", parentId=spec["artifactId"])
+    assert [node["id"] for node in chain["downstream"]] == [row["artifactId"] for row in proofs]
     below = (await rest.get(paths.chain(repository, story["parentId"])))["downstream"]
     assert {story["artifactId"], spec["artifactId"]} <= {node["id"] for node in below}
     assert (await rest.ask("GET", paths.chain(repository, "REQ-999/../x")))[0] == 404

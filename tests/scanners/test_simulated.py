@@ -20,6 +20,7 @@ from scanwatch.model import ARTIFACT_KINDS, FINDING_LEVELS, WORK_PHASES, Phase, 
 from scanwatch.scanners import Task
 from scanwatch.scanners._simulated import SimulatedScanner
 from scanwatch.snapshot import percent_done
+from scanwatch.tables import traceability_table
 
 DEFAULT = "sim://acme/payments"
 
@@ -70,7 +71,12 @@ async def test_percent_never_falls_and_artifacts_found_grow_to_what_there_is() -
 
 async def test_artifacts_have_parents_before_them_and_findings_are_about_artifacts() -> None:
     outcome, _, _ = await play(files=2000)
-    parent_kind = {"user_story": "requirement", "spec": "user_story"}
+    parent_kind = {
+        "user_story": "requirement",
+        "spec": "user_story",
+        "risk_entry": "requirement",
+        **dict.fromkeys(["evidence_jws", "evidence_package"], "spec"),
+    }
     seen: dict[str, str] = {}
     for artifact in outcome.artifacts:
         assert artifact.kind in ARTIFACT_KINDS
@@ -79,9 +85,35 @@ async def test_artifacts_have_parents_before_them_and_findings_are_about_artifac
             assert seen[artifact.parent_id] == parent_kind[artifact.kind]
         assert artifact.artifact_id not in seen
         seen[artifact.artifact_id] = artifact.kind
-    assert set(seen.values()) == {"system_context", "requirement", "user_story", "spec"}
+    assert set(seen.values()) == {"system_context", "requirement", *parent_kind}
+    misspelt = {tag.artifact_id for tag in outcome.annotations if not tag.resolved}
     assert outcome.findings
-    assert all(finding.artifact_id in seen and finding.level in FINDING_LEVELS for finding in outcome.findings)
+    assert all(finding.artifact_id in {*seen, *misspelt} for finding in outcome.findings)
+    assert all(finding.level in FINDING_LEVELS for finding in outcome.findings)
+
+
+async def test_annotations_and_evidence_are_about_specs_that_are_there() -> None:
+    outcome, _, _ = await play(files=2000)
+    of_kind = {kind: {row.artifact_id for row in outcome.artifacts if row.kind == kind} for kind in ARTIFACT_KINDS}
+    assert {tag.artifact_id in of_kind["spec"] for tag in outcome.annotations if tag.resolved} == {True}
+    assert {tag.artifact_id in of_kind["spec"] for tag in outcome.annotations if not tag.resolved} == {False}
+    assert all((tag.test_type is None) == tag.file.startswith("src/") for tag in outcome.annotations)
+    proofs = {row.evidence_id: row for row in outcome.evidence}
+    assert proofs.keys() == of_kind["evidence_jws"] | of_kind["evidence_package"]
+    assert all(row.spec_id in of_kind["spec"] and row.user_story in of_kind["user_story"] for row in proofs.values())
+    assert {row.signature for row in proofs.values()} == {"verified", "unverifiable", "invalid"}
+    verified = traceability_table(outcome.artifacts, outcome.evidence)["verified"]
+    assert 0.3 < verified.mean() < 0.9
+
+
+async def test_findings_say_what_the_record_shows() -> None:
+    outcome, _, _ = await play(files=2000, findings=10_000)
+    said = {(finding.rule, finding.artifact_id) for finding in outcome.findings}
+    proven = {row.spec_id for row in outcome.evidence}
+    bare = {row.artifact_id for row in outcome.artifacts if row.kind == "spec"} - proven
+    assert {spec for rule, spec in said if rule == "spec-without-evidence"} == bare
+    invalid = {row.evidence_id for row in outcome.evidence if row.signature == "invalid"}
+    assert {proof for rule, proof in said if rule == "evidence-signature"} == invalid
 
 
 @given(files=st.integers(0, 300), seed=st.integers(0, 9), artifacts=st.integers(0, 400), findings=st.integers(0, 50))

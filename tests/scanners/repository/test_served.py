@@ -65,9 +65,22 @@ async def test_the_awaiting_client_has_the_same_tables(repo):
 
 
 def test_a_simulated_scan_has_them_too(client):
-    scan = client.scan("sim://acme/payments?files=20&duration_s=0.05&artifacts=20").wait(60)
+    scan = client.scan("sim://acme/payments?files=120&duration_s=0.05&artifacts=90").wait(60)
 
-    assert scan.evidence().empty
-    assert scan.annotations().empty
-    assert scan.traceability()["designed"].any()
-    assert not scan.traceability()["verified"].any()
+    tables = scan.artifacts(), scan.annotations(), scan.evidence(), scan.findings(), scan.risks(), scan.coverage()
+    assert not any(table.empty for table in tables)
+    paths = scan.traceability()
+    assert paths["designed"].any()
+    assert 0 < paths["verified"].sum() < paths["designed"].sum(), "some of it is verified, not all"
+
+
+def test_only_scans_that_completed_are_compared(client):
+    done = client.scan("sim://acme/payments?files=9&duration_s=0.05").wait(60)
+    failed = client.scan("sim://acme/payments?files=9&duration_s=0.05&fail=fetch:1:invalid").wait(60)
+    for one, other in ((done, failed), (failed, done)):
+        with pytest.raises(scanwatch.UsageError, match=f"{failed.id} is failed: there is nothing to compare"):
+            one.compare(other)
+    with pytest.raises(scanwatch.UsageError, match=r"client\.attach"):
+        done.compare(failed.id)
+    attrs = done.compare(done).attrs
+    assert (attrs["scan"], attrs["compared_with"]) == (done.id, done.id)
