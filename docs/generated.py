@@ -32,8 +32,9 @@ _TABLES = (
 
 
 def _rules() -> str:
-    rows = [f"| `{rule.id}` | {rule.level} | {rule.sentence} | {rule.remedy} |" for rule in RULES]
-    return "\n".join(["| rule | level | what should be so | where it is not |", "| --- | --- | --- | --- |", *rows])
+    rows = [f"| `{rule.id}` | {rule.level} | {rule.sentence} | {rule.why} | {rule.remedy} |" for rule in RULES]
+    head = ["| rule | level | what should be so | why | where it is not |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows])
 
 
 def _languages() -> str:

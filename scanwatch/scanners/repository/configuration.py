@@ -114,7 +114,7 @@ def read_configuration(raw: bytes | None) -> Configuration:
     try:
         said = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        read.findings.append(_wrong(f"It cannot be read: {error}"))
+        read.findings.append(_wrong(f"{FILE} cannot be read: {error}"))
         return read
     for name, value in said.items():
         _take(read, name, value)

@@ -6,6 +6,7 @@ tag, and an alias is a reference that is never expanded, so what is small in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,6 +21,7 @@ MAX_ALIASES = 32
 
 _FENCE = "---"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _STANDARD_TAGS = frozenset(
     _STANDARD_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")
@@ -131,7 +133,9 @@ class _Reader:
             raise FrontMatterError(error.problem or "it is not YAML", _line(error.problem_mark)) from None
         except (yaml.YAMLError, ValueError, OverflowError):
             # ValueError and OverflowError: PyYAML's own, for escapes that are no character.
-            raise FrontMatterError("it holds a character that YAML does not allow", 1) from None
+            found = _NO_YAML.search(source)
+            line = 1 if found is None else source.count("\n", 0, found.start()) + 2
+            raise FrontMatterError("it holds a character that YAML does not allow", line) from None
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         line = _line(event.start_mark)

@@ -109,7 +109,7 @@ def _parents_of(document: Document, record: Record) -> Iterator[Finding]:
         yield _at(PARENT_MISSING, message, document)
     for value in named:
         yield from _parent(document, value, expected, record)
-        if record.has(value.text) and not _numbers_agree(document.artifact_id, value.text):
+        if record.kind_of(value.text) == expected and not _numbers_agree(document.artifact_id, value.text):
             message = f"The number of {document.artifact_id} does not agree with its parent {value.text}."
             yield _at(PARENT_NUMBERING, message, document, value)
 

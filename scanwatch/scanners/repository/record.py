@@ -91,10 +91,6 @@ class Record:
         document = self.by_id.get(artifact_id)
         return self.declared.get(artifact_id) if document is None else document.kind
 
-    def has(self, artifact_id: str) -> bool:
-        """Whether anything has an id."""
-        return self.kind_of(artifact_id) is not None
-
     def of_kind(self, kind: str) -> list[Document]:
         """The documents of one kind, in the order of their files."""
         return [document for document in self.documents if document.kind == kind]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanwatch.scanners.repository.source import selection
+from scanwatch.scanners.repository.source import comments, selection
 from scanwatch.scanners.repository.source.selection import EXCLUDED, Exclusions
 
 TEST = "# @gxp-spec {}\n# @trace US-001-001\n# @test-type OQ\n# @gxp-risk HIGH\n"
@@ -164,3 +164,14 @@ def test_a_file_with_more_tags_than_are_read_says_so(repo, scan):
     assert len(scanned.outcome.annotations) == 2000
     (finding,) = scanned.findings("source-tags-omitted")
     assert (finding.file, finding.message) == ("src/flood.py", "It holds 2500 tags; the first 2000 were read.")
+
+
+def test_a_file_that_takes_too_long_is_told_and_read_another_time(repo, scan, monkeypatch):
+    repo.commit({"src/card.py": "A = 1\n" * 50_000 + "# @gxp-req REQ-001\n"})
+    with monkeypatch.context() as patch:
+        patch.setattr(comments, "PARSE_TIMEOUT_S", 0.0)
+        scanned = scan(repo.path)
+
+    assert [one.file for one in scanned.findings("source-too-slow")] == ["src/card.py"]
+    assert scanned.outcome.annotations == ()
+    assert [one.artifact_id for one in scan(repo.path).outcome.annotations] == ["REQ-001"]

@@ -116,13 +116,15 @@ def test_every_rule_that_can_be_seen_in_one_file_has_a_case_above():
     assert {rule.id for rule in RULES} - {case[3] for case in CASES} == elsewhere | others
 
 
-def test_rules_have_one_id_each_in_kebab_case_and_say_what_to_do():
+def test_rules_have_one_id_each_in_kebab_case_and_say_why_and_what_to_do():
     assert [name for name, count in Counter(rule.id for rule in RULES).items() if count > 1] == []
     for rule in RULES:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)+", rule.id)
         assert rule.level in FINDING_LEVELS
         assert rule.sentence.endswith(".")
+        assert rule.why.endswith(".")
         assert rule.remedy.endswith(".")
+        assert len({rule.sentence, rule.why, rule.remedy}) == 3
 
 
 def test_a_document_that_cannot_be_read_does_not_orphan_its_children(repo, good_record, scan):

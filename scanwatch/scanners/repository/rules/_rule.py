@@ -16,11 +16,15 @@ MAX_MESSAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One demand on a validation record: ``sentence`` says what should be so, ``remedy`` what to do where it is not."""
+    """One demand on a validation record.
+
+    ``sentence`` says what should be so, ``why`` what goes wrong where it is not, and ``remedy`` what to do about it.
+    """
 
     id: str
     level: Level
     sentence: str
+    why: str
     remedy: str
 
     def finding(
