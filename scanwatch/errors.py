@@ -19,6 +19,7 @@
     ├── ScannerError                     raised by a scanner: why a scan cannot go on; ``.code``, ``.retryable``
     ├── StoreError                       the store refused or cannot be used
     │   ├── StoreBusy                    another process owns the file
+    │   ├── StoreUnavailable             it cannot be reached, or takes no writes, at the moment
     │   ├── UnknownRecord                no such scan or repository in the store
     │   ├── DuplicateRecord              a repository with that target exists
     │   ├── ScanEnded                    an append after the terminal event
@@ -151,6 +152,13 @@ class StoreError(ScanwatchError):
 
 class StoreBusy(StoreError):
     """Another process owns the store's file."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or takes no writes at the moment; the same call may succeed later.
+
+    What was asked may have been done all the same, if the connection was lost before the answer.
+    """
 
 
 class UnknownRecord(StoreError):

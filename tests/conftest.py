@@ -14,6 +14,7 @@ import shutil
 import signal
 import threading
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ import pytest_asyncio
 from hypothesis import settings
 
 from scanwatch._local import LocalGateway, discover
+from tests import redis_server
+from tests.redis_server import RedisServer
 
 GRACE_S = 2.0
 
@@ -42,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("browser"):
             needed.add("chromium")
         for program in sorted(needed):
-            if shutil.which(program) is None:
+            if not (redis_server.available() if program == "redis" else shutil.which(program)):
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
 
 
@@ -52,6 +55,31 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCANWATCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis for all tests that leave it as it is."""
+    if given := os.environ.get(redis_server.GIVEN):
+        yield given
+        return
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(shared_redis: str) -> str:
+    """The URL of a store in Redis that is the test's own: nobody else has its prefix."""
+    return f"{shared_redis}?prefix=test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis for a test that stops it, fills it or changes it; running."""
+    server = RedisServer(tmp_path / "redis").start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture

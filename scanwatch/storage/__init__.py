@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from ..errors import ConfigurationError
-from ._base import IN_USE, AccessStore, EventLog, Listener, ScanFilter, ScanStore, Store
+from ._base import (
+    IN_USE,
+    AccessStore,
+    Change,
+    ChangeListener,
+    EventLog,
+    FeedGap,
+    Listener,
+    RepositoryGone,
+    ScanFilter,
+    ScanStore,
+    Store,
+)
 
-_FORMS = "sqlite:///scans.db (a file here), sqlite:////var/lib/scans.db (anywhere) or memory: (kept until the end)"
+_FORMS = (
+    "sqlite:///scans.db (a file here), sqlite:////var/lib/scans.db (anywhere), memory: (kept until the end) "
+    "or redis://host:6379/0 (shared by many processes)"
+)
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, patience_s: float = 1.0) -> Store:
     """The store that ``url`` names, not yet opened: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``memory:``.
+
+    ``redis://host`` and ``rediss://host`` name one that many processes share; ``patience_s`` is how long an append to
+    it is tried again while it cannot be reached.
 
     Raises:
         ConfigurationError: there is no such kind of store; the message names the accepted forms.
@@ -24,10 +42,16 @@ def open_store(url: str) -> Store:
 
         return SqliteStore(_path(url))
     if scheme in ("redis", "rediss"):
-        raise ConfigurationError(
-            f"This version of scanwatch has no Redis store (it comes with the redis extra). Use {_FORMS}."
-        )
+        return _redis_store(url, patience_s)
     raise ConfigurationError(f"{url!r} names no kind of store. Use {_FORMS}.")
+
+
+def _redis_store(url: str, patience_s: float) -> Store:
+    try:
+        from ._redis import RedisStore, parse_address
+    except ImportError:
+        raise ConfigurationError("A store in Redis needs the redis extra: pip install 'scanwatch[redis]'.") from None
+    return RedisStore(parse_address(url), patience_s=patience_s)
 
 
 def _path(url: str) -> str:
@@ -39,4 +63,17 @@ def _path(url: str) -> str:
     return path
 
 
-__all__ = ["IN_USE", "AccessStore", "EventLog", "Listener", "ScanFilter", "ScanStore", "Store", "open_store"]
+__all__ = [
+    "IN_USE",
+    "AccessStore",
+    "Change",
+    "ChangeListener",
+    "EventLog",
+    "FeedGap",
+    "Listener",
+    "RepositoryGone",
+    "ScanFilter",
+    "ScanStore",
+    "Store",
+    "open_store",
+]

@@ -8,8 +8,8 @@ The rules of the event log:
 4. An append by a ``run`` lower than the scan's current one raises ``Fenced``, even with a key it has used.
 5. An append after the terminal event raises ``ScanEnded``, unless it repeats a key: whoever lost the answer to a
    terminal append may ask again.
-6. Listeners hear every event of this process after it is durable, once, in the order of ``seq``, and before the call
-   that appended it returns. Repeats are not heard.
+6. Listeners hear every event after it is durable, once, in the order of ``seq``, and before the call that appended it
+   returns. Repeats are not heard. Where several processes share a store, each hears the events of all of them.
 
 A call that is cancelled while it waits may still take effect; one that raises had none. A store that is not open
 raises ``StoreError`` whatever is asked of it.
@@ -40,6 +40,26 @@ from ..snapshot import Snapshot
 
 Listener = Callable[[Sequence[Event]], None]
 """Called on the store's event loop with the events that became durable together; must not block and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryGone:
+    """A repository was deleted, with its scans."""
+
+    repository_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedGap:
+    """Events and changes have gone by unheard: whoever keeps a picture reads the store again."""
+
+
+Change = ScanRequest | Repository | RepositoryGone | ApiKey | FeedGap
+"""What a process hears of a shared store besides events: a scan that is new (told before its first event), a repository
+that is new or was changed, an API key that is new or was revoked."""
+
+ChangeListener = Callable[[Change], None]
+"""Called on the store's event loop, in one order with the events; must not block and must not raise."""
 
 IN_USE = "is in use by another process"
 """What ``StoreBusy`` says of a store, for whoever reads it in a gateway's last words."""
@@ -96,6 +116,13 @@ class EventLog(Protocol):
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with all events from now on; the returned function ends that."""
+        ...
+
+    def listen_to_changes(self, listener: ChangeListener) -> Callable[[], None]:
+        """Call ``listener`` with every change of a shared store from now on; the returned function ends that.
+
+        A store with one owner has nothing to tell: whoever changes it is the one who keeps the picture.
+        """
         ...
 
 
@@ -261,4 +288,15 @@ class Store(EventLog, ScanStore, AccessStore, Protocol):
         ...
 
 
-__all__ = ["AccessStore", "EventLog", "Listener", "ScanFilter", "ScanStore", "Store"]
+__all__ = [
+    "AccessStore",
+    "Change",
+    "ChangeListener",
+    "EventLog",
+    "FeedGap",
+    "Listener",
+    "RepositoryGone",
+    "ScanFilter",
+    "ScanStore",
+    "Store",
+]

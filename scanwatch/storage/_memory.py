@@ -24,7 +24,7 @@ from ..model import (
 )
 from ..snapshot import Snapshot, new_snapshot
 from . import _rules
-from ._base import Listener, ScanFilter
+from ._base import ChangeListener, Listener, ScanFilter
 from ._listeners import Listeners
 
 Row = TypeVar("Row")
@@ -80,7 +80,7 @@ class MemoryStore:
     """A store in this process's memory, for trials and tests; nothing is left of it after ``close``."""
 
     def __init__(self) -> None:
-        self._listeners = Listeners()
+        self._listeners: Listeners[Sequence[Event]] = Listeners()
         self._open: _Contents | None = None
 
     async def open(self) -> None:
@@ -125,6 +125,10 @@ class MemoryStore:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """As in ``EventLog.listen``; a listener stays through closing and opening."""
         return self._listeners.add(listener)
+
+    def listen_to_changes(self, listener: ChangeListener) -> Callable[[], None]:
+        """As in ``EventLog.listen_to_changes``: there is one owner, and nobody else to hear of."""
+        return lambda: None
 
     async def create_repository(self, repository: Repository) -> Repository:
         """As in ``ScanStore.create_repository``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from ..model import (
 )
 from ..snapshot import Snapshot
 from . import _queries, _rules
-from ._base import IN_USE, Listener, ScanFilter
+from ._base import IN_USE, ChangeListener, Listener, ScanFilter
 from ._ledger import Ledger
 from ._listeners import Listeners
 from ._readers import Readers
@@ -60,7 +60,7 @@ class SqliteStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._listeners = Listeners()
+        self._listeners: Listeners[Sequence[Event]] = Listeners()
         self._open: _Open | None = None
 
     async def open(self) -> None:
@@ -94,6 +94,10 @@ class SqliteStore:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """As in ``EventLog.listen``; a listener stays through closing and opening."""
         return self._listeners.add(listener)
+
+    def listen_to_changes(self, listener: ChangeListener) -> Callable[[], None]:
+        """As in ``EventLog.listen_to_changes``: there is one owner, and nobody else to hear of."""
+        return lambda: None
 
     async def create_repository(self, repository: Repository) -> Repository:
         """As in ``ScanStore.create_repository``."""

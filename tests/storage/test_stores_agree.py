@@ -1,4 +1,4 @@
-"""Whatever is asked of them in whatever order, the SQLite store and the memory store give the same answers.
+"""Whatever is asked of them in whatever order, the stores give the same answers.
 
 @gxp-spec SPEC-003-001 "Durable event log"
 @trace US-003-001
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from scanwatch.errors import ScanwatchError
 from scanwatch.model import Artifact, Event, ScanOutcome, ScanStatus
@@ -35,17 +37,21 @@ EVENTS = st.one_of(
 
 
 class Stores(RuleBasedStateMachine):
-    """Asks both stores the same, and compares answers, refusals, what listeners hear and what is kept."""
+    """Asks two stores the same, and compares answers, refusals, what listeners hear and what is kept."""
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory()
         self.runner = asyncio.Runner()
-        self.stores = [open_store(url) for url in ("memory:", f"sqlite:///{self.directory.name}/scans.db")]
+        self.stores = [open_store(url) for url in ("memory:", self.other())]
         self.heard: list[list[Event]] = [[], []]
         for store, heard in zip(self.stores, self.heard, strict=True):
             store.listen(heard.extend)
             self.runner.run(store.open())
+
+    def other(self) -> str:
+        """The URL of the store that is compared with the one in memory."""
+        return f"sqlite:///{self.directory.name}/scans.db"
 
     def teardown(self) -> None:
         for store in self.stores:
@@ -54,8 +60,8 @@ class Stores(RuleBasedStateMachine):
         self.directory.cleanup()
 
     def same(self, ask: Callable[[Store], Coroutine[Any, Any, Any]]) -> None:
-        memory, sqlite = (self.runner.run(_answer(ask(store))) for store in self.stores)
-        assert memory == sqlite
+        memory, other = (self.runner.run(_answer(ask(store))) for store in self.stores)
+        assert memory == other
 
     @rule(name=REPOSITORIES, time=MOMENTS, address=st.none() | st.just("sim://shared"))
     def create_repository(self, name: str, time: int, address: str | None) -> None:
@@ -122,7 +128,15 @@ async def _everything(store: Store) -> list[object]:
     return answers
 
 
-Stores.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+SETTINGS = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+Stores.TestCase.settings = SETTINGS
 TestStoresAgree = Stores.TestCase
+
+
+@pytest.mark.needs("redis")
+def test_redis_agrees(shared_redis: str) -> None:
+    class WithRedis(Stores):
+        def other(self) -> str:
+            return f"{shared_redis}?prefix=test-{uuid.uuid4().hex}"
+
+    run_state_machine_as_test(WithRedis, settings=settings(SETTINGS, max_examples=6))

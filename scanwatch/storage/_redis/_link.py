@@ -1,0 +1,93 @@
+"""The way to one Redis: its connections, the scripts it runs for us, and its failures in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ._address import RedisAddress
+from ._faults import FAULTS, in_words
+
+CONNECT_S = 3.0
+ANSWER_S = 5.0
+"""How long Redis may take to answer one command: less than a client of ours waits for its own answer."""
+CONNECTIONS = 16
+
+_SCRIPTS = (
+    *("append", "create_scan", "begin_run", "save_outcome", "prune_events", "prune_scans"),
+    *("put_repository", "delete_repository", "put_key"),
+)
+
+
+class Link:
+    """The connections of one process to one Redis, made when they are needed.
+
+    Whatever is asked raises ``StoreError``, in words, if it cannot be answered: ``StoreUnavailable`` where asking
+    again may help.
+    """
+
+    def __init__(self, address: RedisAddress) -> None:
+        self.address = address
+        self._client = redis.asyncio.Redis(connection_pool=_pool(address))
+        common = _source("common")
+        self._scripts = {name: self._client.register_script(common + _source(name)) for name in _SCRIPTS}
+
+    async def call(self, *command: Any) -> Any:
+        """The answer to one command."""
+        try:
+            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except FAULTS as error:
+            raise in_words(self.address, error) from error
+
+    async def calls(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answers to commands that are sent together, in their order; others' may come between them."""
+        if not commands:
+            return []
+        try:
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return await pipeline.execute()
+        except FAULTS as error:
+            raise in_words(self.address, error) from error
+
+    async def run(self, script: str, *arguments: Any, keys: Sequence[str] = ()) -> Any:
+        """The answer of one of our scripts, which runs as one step."""
+        try:
+            return await self._scripts[script](keys=list(keys), args=list(arguments))
+        except FAULTS as error:
+            raise in_words(self.address, error) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+        await self._client.connection_pool.disconnect()
+        await asyncio.sleep(0)  # let the transports close
+
+
+def _pool(address: RedisAddress) -> redis.asyncio.BlockingConnectionPool:
+    options = address.options()
+    kind = redis.asyncio.SSLConnection if options.pop("ssl", False) else redis.asyncio.Connection
+    return redis.asyncio.BlockingConnectionPool(
+        connection_class=kind,
+        max_connections=CONNECTIONS,
+        timeout=ANSWER_S,
+        socket_connect_timeout=CONNECT_S,
+        socket_timeout=ANSWER_S,
+        socket_keepalive=True,
+        # What may be repeated and what may not is for us to say, call by call.
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        client_name="scanwatch",
+        **options,
+    )
+
+
+def _source(name: str) -> str:
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
