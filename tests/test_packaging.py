@@ -26,7 +26,7 @@ import scanwatch
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SERVED = ("panel/static/panel.js", "panel/static/panel.css", "gateway/static/index.html", "gateway/static/page.js")
-LOWER_BOUND = re.compile(r"(?P<name>[\w.-]+)(?:\[.*\])?>=(?P<version>[\d.]+)$")
+LOWER_BOUND = re.compile(r"(?P<name>[\w.-]+)(?:\[.*\])?>=(?P<version>[\d.]+)(?: ; .+)?$")
 WITH_THE_OLDEST = (
     *("tests/client/test_connection.py", "tests/client/test_feed.py", "tests/gateway/test_push.py"),
     *("tests/gateway/test_rest_scans.py", "tests/gateway/test_auth_jwt.py", "tests/panel/test_panel.py"),

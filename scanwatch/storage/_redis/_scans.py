@@ -45,15 +45,17 @@ class Scans:
             raise DuplicateRecord(f"There is a scan {scan_id} already.")
         return event, answer
 
-    async def begin_run(self, scan_id: str) -> int:
-        """As in ``ScanStore.begin_run``; should an answer be lost, the run is one higher than it had to be."""
+    async def begin_run(self, scan_id: str, run: int | None) -> int:
+        """As in ``ScanStore.begin_run``; where none was given and the answer is lost, it is one higher than needed."""
         self._appends.forget(scan_id)
-        answer = await self._twice("begin_run", (), [self._keys.scan(scan_id)])
-        if answer == b"unknown":
+        verdict, *said = await self._twice("begin_run", ("" if run is None else run,), [self._keys.scan(scan_id)])
+        if verdict == b"unknown":
             raise _rules.unknown_scan(scan_id)
-        if isinstance(answer, list):
-            _rules.refuse_ended(decode_snapshot(answer[0]))
-        return int(answer)
+        if verdict == b"ended":
+            _rules.refuse_ended(decode_snapshot(said[0]))
+        if verdict == b"late":
+            return _rules.next_run(scan_id, current=int(said[0]), run=run)
+        return int(said[0])
 
     async def save_outcome(self, scan_id: str, outcome: ScanOutcome, run: int) -> None:
         """As in ``ScanStore.save_outcome``."""

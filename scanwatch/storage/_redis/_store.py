@@ -190,9 +190,9 @@ class RedisStore:
         """As in ``ScanStore.unfinished``."""
         return await self._held.queries.unfinished()
 
-    async def begin_run(self, scan_id: str) -> int:
+    async def begin_run(self, scan_id: str, run: int | None = None) -> int:
         """As in ``ScanStore.begin_run``."""
-        return await self._make(lambda held: held.scans.begin_run(scan_id))
+        return await self._make(lambda held: held.scans.begin_run(scan_id, run))
 
     async def save_outcome(self, scan_id: str, outcome: ScanOutcome, *, run: int) -> None:
         """As in ``ScanStore.save_outcome``."""
