@@ -298,27 +298,35 @@ class Core:
     async def annotations(self, scan_id: str) -> list[Annotation]:
         return await self._rows(self._transport.annotations(scan_id), "annotations")
 
-    async def inventory(self, scan_id: str) -> ScanOutcome:
-        """All that a scan found; what a gateway keeps no list of is empty."""
-        kept: list[list[Any]] = []
-        for read in (self._transport.annotations, self._transport.evidence):
-            try:
-                kept.append([row async for row in read(scan_id)])
-            except NotSupported:
-                kept.append([])
-        artifacts, findings = await self.artifacts(scan_id), await self.findings(scan_id)
-        annotations, evidence = kept
-        return ScanOutcome(tuple(artifacts), tuple(findings), annotations=tuple(annotations), evidence=tuple(evidence))
+    async def lineage(self, scan_id: str) -> ScanOutcome:
+        """The artifacts of a scan and its evidence, which is empty where a gateway keeps none."""
+        artifacts = await self.artifacts(scan_id)
+        evidence: list[Evidence] = []
+        with suppress(NotSupported):
+            evidence = await self.evidence(scan_id)
+        return ScanOutcome(tuple(artifacts), evidence=tuple(evidence))
+
+    async def judged(self, scan_id: str) -> ScanOutcome:
+        """The artifacts of a scan and its findings."""
+        return ScanOutcome(tuple(await self.artifacts(scan_id)), tuple(await self.findings(scan_id)))
 
     async def histories(self, repository: str, limit: int) -> list[tuple[ScanRecord, list[Event], ScanOutcome]]:
-        """The newest scans of a repository, each with its events and, once completed, what it found."""
+        """The newest scans of a repository, each with its events and, once completed, what it found.
+
+        Raises:
+            UsageError: ``limit`` is no number of scans.
+        """
+        if not isinstance(limit, int) or limit < 1:
+            raise UsageError(f"limit is {limit!r}; it must be a whole number of scans, 1 or more.")
         records, _ = await self.records(frozenset(), repository)
-        found = []
-        for record in records[:limit]:
-            done = record.status is ScanStatus.COMPLETED
-            outcome = await self.inventory(record.id) if done else ScanOutcome()
-            found.append((record, await self._all_events(record.id), outcome))
-        return found
+        return [(one, await self._all_events(one.id), await self._outcome(one)) for one in records[:limit]]
+
+    async def _outcome(self, record: ScanRecord) -> ScanOutcome:
+        """What a scan found, as far as it completed and the gateway keeps lists of that."""
+        if record.status is ScanStatus.COMPLETED:
+            with suppress(NotSupported):
+                return await self.lineage(record.id)
+        return ScanOutcome()
 
     async def _all_events(self, scan_id: str) -> list[Event]:
         """The events of a scan, which is not watched for that; none where the gateway keeps none."""

@@ -139,7 +139,7 @@ class Scan(ScanState):
         """Every path from a requirement to evidence, one row each: what is designed, and what is verified."""
         from ..tables import traceability_table
 
-        found = self._inventory()
+        found = self._lineage()
         return self._marked(traceability_table(found.artifacts, found.evidence))
 
     def coverage(self, by: str = "risk") -> pd.DataFrame:
@@ -153,7 +153,7 @@ class Scan(ScanState):
         """
         from ..tables import coverage_table
 
-        found = self._inventory()
+        found = self._lineage()
         return self._marked(coverage_table(found.artifacts, found.evidence, by))
 
     def risks(self) -> pd.DataFrame:
@@ -171,10 +171,13 @@ class Scan(ScanState):
         from ..tables import comparison_table
 
         self._check_comparable(other)
-        return self._compared(comparison_table(self._inventory(), other._inventory()), other)
+        return self._compared(comparison_table(self._judged(), other._judged()), other)
 
-    def _inventory(self) -> ScanOutcome:
-        return self._block(lambda: self._core.inventory(self._id))
+    def _lineage(self) -> ScanOutcome:
+        return self._block(lambda: self._core.lineage(self._id))
+
+    def _judged(self) -> ScanOutcome:
+        return self._block(lambda: self._core.judged(self._id))
 
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()
@@ -254,14 +257,14 @@ class AsyncScan(ScanState):
         """Every path from a requirement to evidence; as :meth:`Scan.traceability`."""
         from ..tables import traceability_table
 
-        found = await self._inventory()
+        found = await self._lineage()
         return self._marked(traceability_table(found.artifacts, found.evidence))
 
     async def coverage(self, by: str = "risk") -> pd.DataFrame:
         """How much of the requirements is designed and verified; as :meth:`Scan.coverage`."""
         from ..tables import coverage_table
 
-        found = await self._inventory()
+        found = await self._lineage()
         return self._marked(coverage_table(found.artifacts, found.evidence, by))
 
     async def risks(self) -> pd.DataFrame:
@@ -275,10 +278,13 @@ class AsyncScan(ScanState):
         from ..tables import comparison_table
 
         self._check_comparable(other)
-        return self._compared(comparison_table(await self._inventory(), await other._inventory()), other)
+        return self._compared(comparison_table(await self._judged(), await other._judged()), other)
 
-    async def _inventory(self) -> ScanOutcome:
-        return await self._on_loop(lambda: self._core.inventory(self._id))
+    async def _lineage(self) -> ScanOutcome:
+        return await self._on_loop(lambda: self._core.lineage(self._id))
+
+    async def _judged(self) -> ScanOutcome:
+        return await self._on_loop(lambda: self._core.judged(self._id))
 
     def __await__(self) -> Generator[Any, None, ScanResult]:
         return _result(self, None).__await__()

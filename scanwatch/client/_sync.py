@@ -173,6 +173,9 @@ class Client:
         Args:
             repository: its name, target or id.
             limit: at most so many, the newest ones.
+
+        Raises:
+            UsageError: ``limit`` is no number of scans.
         """
         from ..tables import ScanHistory, trend_table
 
