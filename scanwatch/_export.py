@@ -17,7 +17,8 @@ def export(table: pd.DataFrame, path: str | Path) -> Path:
     In CSV, lines before the table start with ``#``: ``pandas.read_csv(path, comment="#")``.
 
     Raises:
-        UsageError: the suffix is none of those, the folder is not there, or Excel needs ``pip install openpyxl``.
+        UsageError: the suffix is none of those, the file cannot be written there, or that is no table.
+        ConfigurationError: Excel files need ``pip install 'scanwatch[excel]'``.
     """
     from .tables import write_table
 
