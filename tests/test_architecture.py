@@ -24,7 +24,7 @@ LAYERS = {
     **dict.fromkeys(["panel", "tables", "plots", "storage", "scanners"], 2),
     **dict.fromkeys(["client._session", "jobs"], 3),
     **dict.fromkeys(["client", "gateway"], 4),
-    **dict.fromkeys(["", "__main__", "cli", "testing", "_connect", "_doctor", "_export", "_local"], 5),
+    **dict.fromkeys(["", "__main__", "cli", "testing", "_connect", "_doctor", "_export", "_local", "_worker"], 5),
 }
 WATCHING = {"client", "panel", "tables", "plots"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}
@@ -38,7 +38,7 @@ HEAVY_HOMES = {
     "anywidget": {"panel._panel"},
     "ipywidgets": {"panel._panel"},
     "tree_sitter": {"scanners.repository.source.comments"},
-    "redis": {"storage._redis", "jobs._redis"},
+    "redis": {"storage._redis", "jobs._bullmq"},
     "bullmq": {"jobs._bullmq"},
     "aiohttp": {"client._live", "gateway", "testing._scripted"},
     "socketio": {"client._live", "gateway", "testing._scripted"},

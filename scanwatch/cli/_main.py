@@ -50,6 +50,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from ._serve import serve
 
         return serve(arguments)
+    if arguments.command == "worker":
+        from ._worker import worker
+
+        return worker(arguments)
     if arguments.command == "demo":
         from ._demo import demo
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .._version import __version__
+from .._worker import WORKER_OPTIONS
 from ..errors import UsageError
 from ..gateway import OPTIONS, Option, seconds_of
 from ._exit import Exit
@@ -17,7 +18,7 @@ from ._exit import Exit
 _UNKNOWN = "not known here: "
 _METAVARS = {int: "N", float: "N", str: "TEXT", tuple: "A,B"}
 
-COMMANDS = ("serve", "scan", "watch", "cancel", "replay", "token", "demo", "doctor")
+COMMANDS = ("serve", "worker", "scan", "watch", "cancel", "replay", "token", "demo", "doctor")
 
 _EPILOG = """\
 examples:
@@ -43,6 +44,20 @@ examples:
 It prints one line, "Gateway ready at http://HOST:PORT", when it listens, and ends with Ctrl-C.
 Every option may come from the environment (--keep-events: SCANWATCH_KEEP_EVENTS) or a file (--config gateway.toml:
 keep_events = "7d"); a flag outweighs the environment, that the file. Durations are written 90d, 12h, 30m or 45s.
+"""
+_WORKER = """\
+examples:
+  scanwatch serve --store redis://127.0.0.1:6379/0 --port 8700
+  scanwatch worker --store redis://127.0.0.1:6379/0 --concurrency 3
+  scanwatch worker --store rediss://scanner:PASSWORD@redis.example.org:6379/0 --metrics-port 9464 --log-format json
+
+It prints one line, "Worker ready: ...", when it takes jobs. Ctrl-C or SIGTERM: it takes no more, running scans may go
+on for --grace, and what has not ended by then is handed back to the queue. The scans of a worker that dies are taken
+over by any other after --lock. Every option may come from the environment (SCANWATCH_CONCURRENCY) or a file (--config
+worker.toml).
+
+exit codes:
+  0 stopped in good order   2 wrong use or configuration, or a store that cannot be used   130 interrupted twice
 """
 _SCAN = """\
 examples:
@@ -140,6 +155,7 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"scanwatch {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_serve(commands)
+    _add_worker(commands)
     _add_scan(commands)
     _add_watch(commands)
     _add_replay(commands)
@@ -158,8 +174,16 @@ def _add_serve(commands: Any) -> None:
     serve.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
 
 
+def _add_worker(commands: Any) -> None:
+    words = "run the scans of gateways that share a Redis"
+    worker = commands.add_parser("worker", help=words, description="Take jobs and run their scans.", epilog=_WORKER)
+    worker.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with any of the options below")
+    for option in WORKER_OPTIONS:
+        _add_option(worker, option)
+
+
 def _add_option(serve: argparse.ArgumentParser, option: Option) -> None:
-    """One option of a gateway as a flag; one not typed is not there, so that "forever" can be told from it."""
+    """One option as a flag; one not typed is not there, so that "forever" can be told from it."""
     words = f"{option.words} ({option.default})".replace("`", "").replace("%", "%%")
     if option.kind is bool:
         serve.add_argument(

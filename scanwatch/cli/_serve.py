@@ -8,10 +8,11 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._local import READY, announced, default_store, make_room
-from ..gateway import OPTIONS, GatewayConfig, gather, log_to
+from ..gateway import OPTIONS, GatewayConfig, Option, gather, log_to
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
@@ -28,15 +29,15 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> GatewayConfig:
     """What the flags say, before the environment, before the file."""
-    typed = vars(arguments)
-    flags = {option.field: _typed(typed[option.field]) for option in OPTIONS if option.field in typed}
-    values = gather(OPTIONS, flags=flags, environment=os.environ, file=arguments.config)
+    values = gather(OPTIONS, flags=typed(OPTIONS, arguments), environment=os.environ, file=arguments.config)
     return GatewayConfig(**{"store": default_store(), **values})
 
 
-def _typed(value: Any) -> Any:
-    """A flag's value; one that may be repeated comes as a list."""
-    return tuple(value) if isinstance(value, list) else value
+def typed(options: Iterable[Option], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The values of the flags that were typed, by field; one that may be repeated comes as a list."""
+    values = vars(arguments)
+    given = {option.field: values[option.field] for option in options if option.field in values}
+    return {field: tuple(value) if isinstance(value, list) else value for field, value in given.items()}
 
 
 async def _serve(config: GatewayConfig, *, until_stdin_closes: bool) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Any
 
 from aiohttp import web
 
 from .. import wire
 from ..errors import ConfigurationError
-from ..jobs import Clock, EmbeddedQueue, Queue, SystemClock, Worker
+from ..jobs import SystemClock
 from ..storage import Store, open_store
 from . import _page, _rest
 from ._access import make_access
@@ -26,10 +24,12 @@ from ._engine import Engine
 from ._fanout import Fanout
 from ._faults import drop_faults_of_peers
 from ._hub import Hub
+from ._jobs import make_jobs
 from ._logging import log_scans
 from ._metrics import Metrics
 from ._patience import Patience, Requests
 from ._retention import Retention
+from ._signals import stop_on_signals
 from ._socket import Conversations
 from ._surface import add_rest, middlewares
 
@@ -91,12 +91,12 @@ class Gateway:
         engine = _engine(config)
         fanout = self._fanout = Fanout(engine.wires, stall_s=config.stall_s)
         ending.push_async_callback(fanout.close)
-        queue, clock = EmbeddedQueue(), SystemClock()
+        clock = SystemClock()
         access = await make_access(config, store, clock)
         hub = self._hub = Hub(store, fanout, access.scopes)
         ending.callback(hub.close)
         await hub.start()
-        worker = _worker(config, store, queue, clock)
+        queue, worker = make_jobs(config, store, clock)
         services = _rest.Services(store, queue, worker, hub, access, clock)
         conversations = Conversations(
             engine.server,
@@ -174,18 +174,6 @@ def _engine(config: GatewayConfig) -> Engine:
     )
 
 
-def _worker(config: GatewayConfig, store: Store, queue: Queue, clock: Clock) -> Worker:
-    return Worker(
-        store,
-        queue,
-        concurrency=config.concurrency,
-        attempts=config.attempts,
-        backoff_s=config.backoff_s,
-        max_events_per_s=config.max_events_per_s,
-        clock=clock,
-    )
-
-
 async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | None = None) -> None:
     """Run a gateway until SIGINT or SIGTERM, or until it has been idle for ``config.idle_s``.
 
@@ -197,7 +185,7 @@ async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None] | Non
     """
     stop = asyncio.Event()
     _allow_sockets(2 * config.max_connections)
-    with _signals_set(stop):
+    with stop_on_signals(stop):
         async with Gateway(config) as gateway:
             if on_ready is not None:
                 on_ready(gateway)
@@ -223,22 +211,6 @@ def _allow_sockets(count: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-@contextmanager
-def _signals_set(stop: asyncio.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set ``stop``."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal(_number: int, _frame: Any) -> None:
-        loop.call_soon_threadsafe(stop.set)
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _cannot_listen(config: GatewayConfig, error: OSError | UnicodeError) -> ConfigurationError:

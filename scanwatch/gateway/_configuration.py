@@ -35,6 +35,11 @@ class GatewayConfig:
         "where scans are kept: `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`",
         default_words="your own scans.db",
     )
+    queue_prefix: str | None = option(
+        None,
+        "the prefix of BullMQ's keys, with a store in Redis",
+        default_words="bull, or the store's own prefix if it names one",
+    )
     token: str | None = option(None, "what a client must show; without one, only this machine is served", secret=True)
     user: str | None = option(None, "the name that scans triggered with the token carry")
     concurrency: int = option(3, "scans that run at once, at most 1000")

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..jobs import Clock, Worker
+from ..jobs import Clock, Workers
 from ..model import WAITING, Event, ScanStatus
 from ..storage import ScanFilter, Store
 
@@ -62,7 +62,7 @@ class Metrics(Collector):
     """The metrics of one gateway."""
 
     def __init__(
-        self, *, store: Store, worker: Worker, traffic: Traffic, engine: Connections, talk: Clients, clock: Clock
+        self, *, store: Store, worker: Workers, traffic: Traffic, engine: Connections, talk: Clients, clock: Clock
     ) -> None:
         self._store = store
         self._worker = worker

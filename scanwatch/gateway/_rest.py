@@ -18,7 +18,7 @@ from aiohttp.typedefs import Middleware
 
 from .. import wire
 from ..errors import DuplicateRecord, ScanEnded, StoreError, UnknownRecord, UsageError, WireError
-from ..jobs import Clock, Queue, Worker
+from ..jobs import Clock, Queue, Workers
 from ..model import Page
 from ..storage import Store
 from ._access import Access
@@ -62,7 +62,7 @@ class Services:
 
     store: Store
     queue: Queue
-    worker: Worker
+    worker: Workers
     hub: Hub
     access: Access
     clock: Clock

@@ -6,5 +6,6 @@ from ._clock import Clock, SystemClock
 from ._queue import EmbeddedQueue, Queue
 from ._trigger import submit
 from ._worker import Worker
+from ._workers import Workers
 
-__all__ = ["Clock", "EmbeddedQueue", "Queue", "SystemClock", "Worker", "submit"]
+__all__ = ["Clock", "EmbeddedQueue", "Queue", "SystemClock", "Worker", "Workers", "submit"]

@@ -100,6 +100,11 @@ def lost_workers(history: Sequence[Event]) -> int:
     return sum(1 for before, event in pairwise(history) if event.turn is Turn.RESTARTED and not was_put_back(before))
 
 
+def was_being_run(last: Event) -> bool:
+    """Whether a worker was at work when ``last`` was the newest event, and not between attempts or stopped."""
+    return last.turn is not Turn.RETRYING and not was_put_back(last) and last.seq != 1
+
+
 def was_put_back(event: Event) -> bool:
     """Whether ``event`` is what a worker that stopped in good order left."""
     return event.phase is Phase.QUEUED and event.turn is None and event.seq != 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from ..model import Event, Phase, Progress
 from ..scanners._coalesce import Coalescer
@@ -10,6 +11,7 @@ from ..snapshot import percent_done
 from ..storage._base import EventLog
 from ._clock import Clock
 from ._events import progressed
+from ._patience import patiently
 
 BUSY_EVENTS = 2000
 """After so many events a scan's reports come at most once in ``BUSY_INTERVAL_S`` seconds."""
@@ -18,18 +20,37 @@ BUSY_INTERVAL_S = 1.0
 
 
 class Journal:
-    """One run's pen. A newer run's takes it away: ``write`` then raises ``Fenced``."""
+    """One run's pen. A newer run's takes it away: ``write`` then raises ``Fenced``.
 
-    def __init__(self, log: EventLog, scan_id: str, run: int) -> None:
+    ``told`` hears of every event once it is durable.
+    """
+
+    def __init__(
+        self, log: EventLog, scan_id: str, run: int, clock: Clock, told: Callable[[Event], None] | None = None
+    ) -> None:
         self._log = log
+        self._clock = clock
         self._run = run
+        self._told = told
         self._count = 0
         self.scan_id = scan_id
 
     async def write(self, event: Event) -> Event:
-        """Append ``event``; raises what ``EventLog.append`` raises."""
+        """Append ``event``, however long the store takes; raises what ``EventLog.append`` raises."""
         self._count += 1
-        return await self._log.append(event, run=self._run, key=str(self._count))
+        key = str(self._count)
+        stored = await patiently(lambda: self._log.append(event, run=self._run, key=key), self._clock)
+        if self._told is not None:
+            self._told(stored)
+        return stored
+
+
+async def history(log: EventLog, scan_id: str) -> list[Event]:
+    """All events of a scan that has not ended."""
+    events: list[Event] = []
+    while more := await log.events(scan_id, after=len(events)):
+        events += more
+    return events
 
 
 class Reports:

@@ -13,20 +13,24 @@ class Queue(Protocol):
         """Put a scan at the end; changes nothing if it waits already or is being worked on."""
         ...
 
-    async def claim(self) -> str:
-        """Wait for the next scan and take it; it is the caller's until ``done``."""
-        ...
-
-    async def done(self, scan_id: str) -> None:
-        """Let go of a claimed scan; it may be enqueued again."""
-        ...
-
     async def discard(self, scan_id: str) -> bool:
         """Take a waiting scan out; false if it does not wait here."""
         ...
 
     async def position(self, scan_id: str) -> int | None:
         """The place of a waiting scan, 1 being next; ``None`` if it does not wait here."""
+        ...
+
+
+class ClaimQueue(Queue, Protocol):
+    """A queue whose scans a worker of the same process takes one by one."""
+
+    async def claim(self) -> str:
+        """Wait for the next scan and take it; it is the caller's until ``done``."""
+        ...
+
+    async def done(self, scan_id: str) -> None:
+        """Let go of a claimed scan; it may be enqueued again."""
         ...
 
 

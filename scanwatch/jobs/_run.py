@@ -8,9 +8,10 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any, TypeVar
 
-from ..errors import Fenced, ScanEnded, ScannerError, StoreError, UnknownRecord, UnknownTarget
+from ..errors import ScannerError, StoreError, UnknownTarget
 from ..model import Event, FailureCode, ScanOutcome, ScanRequest, ScanStatus
 from ..scanners import Scanner, Task
 from ..scanners._runner import run_attempt
@@ -18,7 +19,8 @@ from ..snapshot import Snapshot
 from ..storage._base import Store
 from . import _events as events
 from ._clock import Clock
-from ._journal import Journal, Reports
+from ._journal import Journal, Reports, history
+from ._patience import patiently
 
 T = TypeVar("T")
 
@@ -29,6 +31,21 @@ STUBBORN_S = 2.0
 """How long a cancelled scanner may take to let go before it is left to itself."""
 
 _logger = logging.getLogger(__name__)
+
+
+class Later(Exception):
+    """An attempt failed, and the queue gives the scan out again when the next one is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a queue of many processes knows of a claim, and what it wants to be told.
+
+    ``run`` counts the claims of the scan. Between two attempts the queue keeps the scan, not the worker.
+    """
+
+    run: int
+    written: Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +72,12 @@ class _Stopped(Exception):
 class Run:
     """One worker's hold on one scan."""
 
-    def __init__(self, store: Store, scan_id: str, rules: Rules, clock: Clock) -> None:
+    def __init__(self, store: Store, scan_id: str, rules: Rules, clock: Clock, claim: Claim | None = None) -> None:
         self._store = store
         self._scan_id = scan_id
         self._rules = rules
         self._clock = clock
+        self._claim = claim
         self._stop: asyncio.Future[_Stop] = asyncio.get_running_loop().create_future()
         self._cancelled_by: str | None = None
         self._attempt = 1
@@ -76,33 +94,36 @@ class Run:
         if not self._stop.done():
             self._stop.set_result(_Stop.FORGET)
 
-    async def execute(self) -> None:
-        """Run the scan to its end. Cancelling this leaves it unfinished, for the next worker to take up.
+    async def execute(self) -> Event | None:
+        """Run the scan and return its end, ``None`` if it is being deleted.
+
+        Cancelling this leaves it unfinished, for the next worker to take up.
 
         Raises:
+            Fenced, ScanEnded, UnknownRecord: the scan is no longer this worker's.
+            Later: its queue gives it out again for the next attempt.
             StoreError: the store cannot be used, so the scan could not be ended.
         """
         try:
-            run = await self._store.begin_run(self._scan_id)
+            claim = self._claim
+            run = await self._store.begin_run(self._scan_id, claim.run if claim else None)
             snapshot = await self._store.snapshot(self._scan_id)
-            await self._follow(run, snapshot, Journal(self._store, self._scan_id, run))
-        except (UnknownRecord, Fenced, ScanEnded) as over:
-            _logger.info("Scan %s is no longer this worker's: %s", self._scan_id, over)
+            told = claim.written if claim else None
+            return await self._follow(run, snapshot, Journal(self._store, self._scan_id, run, self._clock, told))
         finally:
             self.ended.set()
 
-    async def _follow(self, run: int, snapshot: Snapshot, journal: Journal) -> None:
+    async def _follow(self, run: int, snapshot: Snapshot, journal: Journal) -> Event | None:
         self._attempt = snapshot.attempt
         try:
-            if snapshot.status is ScanStatus.CANCELLING or run > 1:
+            if snapshot.status is ScanStatus.CANCELLING or snapshot.seq > 1:
                 await self._take_over(snapshot, journal)
             outcome = await self._attempts(journal)
-            await self._complete(run, journal, outcome)
+            return await self._complete(run, journal, outcome)
         except _Stopped:
-            if self._stop.result() is _Stop.CANCEL:
-                await journal.write(self._cancelled())
+            return await journal.write(self._cancelled()) if self._stop.result() is _Stop.CANCEL else None
         except ScannerError as failure:
-            await journal.write(events.failed(self._scan_id, self._clock.now(), failure, self._attempt))
+            return await journal.write(events.failed(self._scan_id, self._clock.now(), failure, self._attempt))
         except asyncio.CancelledError:
             if not self._stop.done():
                 # A scan that ended or was taken over meanwhile must not keep this worker from stopping.
@@ -112,11 +133,13 @@ class Run:
 
     async def _take_over(self, snapshot: Snapshot, journal: Journal) -> None:
         """Begin where a lost worker left the scan: heed a cancel it was asked for, count the losses, say so."""
-        history = await self._history()
+        told = await history(self._store, self._scan_id)
         if snapshot.status is ScanStatus.CANCELLING:
-            self.cancel(events.asked_by(history))
+            self.cancel(events.asked_by(told))
             raise _Stopped
-        lost = events.lost_workers(history) + (not events.was_put_back(history[-1]))
+        if not events.was_being_run(told[-1]):
+            return
+        lost = events.lost_workers(told) + 1
         if lost > MAX_LOST_WORKERS:
             raise ScannerError(
                 f"The worker was lost {lost} times while it ran this scan, which is not tried again; "
@@ -124,12 +147,6 @@ class Run:
                 code=FailureCode.INTERNAL,
             )
         await journal.write(events.restarted(self._scan_id, self._clock.now(), self._attempt))
-
-    async def _history(self) -> list[Event]:
-        history: list[Event] = []
-        while more := await self._store.events(self._scan_id, after=len(history)):
-            history += more
-        return history
 
     async def _attempts(self, journal: Journal) -> ScanOutcome:
         """Try until an attempt succeeds; raises the failure of the last."""
@@ -158,6 +175,8 @@ class Run:
                 delay_s=delay_s,
             )
         )
+        if self._claim:
+            raise Later(str(failure)) from failure
         self._attempt += 1
         await self._unless_stopped(self._clock.sleep(delay_s))
 
@@ -184,9 +203,10 @@ class Run:
         except UnknownTarget as unknown:
             raise ScannerError(str(unknown), code=FailureCode.INVALID, retryable=False) from unknown
 
-    async def _complete(self, run: int, journal: Journal, outcome: ScanOutcome) -> None:
+    async def _complete(self, run: int, journal: Journal, outcome: ScanOutcome) -> Event:
         try:
-            await self._store.save_outcome(self._scan_id, outcome, run=run)
+            save = partial(self._store.save_outcome, self._scan_id, outcome, run=run)
+            await patiently(save, self._clock)
         except StoreError:
             raise
         except Exception as error:
@@ -195,7 +215,8 @@ class Run:
         now = self._clock.now()
         begun = (await self._store.snapshot(self._scan_id)).started_at
         duration_s = None if begun is None else max(0.0, (now - begun).total_seconds())
-        await journal.write(events.completed(self._scan_id, now, outcome, attempt=self._attempt, duration_s=duration_s))
+        end = events.completed(self._scan_id, now, outcome, attempt=self._attempt, duration_s=duration_s)
+        return await journal.write(end)
 
     def _cancelled(self) -> Event:
         return events.cancelled(self._scan_id, self._clock.now(), self._attempt, self._cancelled_by)

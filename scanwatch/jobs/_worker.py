@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
-from ..errors import ScanEnded, StoreError, UsageError
-from ..model import ScanStatus
+from ..errors import Fenced, ScanEnded, StoreError, UnknownRecord, UsageError
 from ..scanners import Scanner, scanner_for
 from ..storage._base import Store
+from ._cancel import cancel_scan
 from ._clock import Clock, SystemClock
-from ._events import cancelled, cancelling
-from ._queue import Queue
+from ._queue import ClaimQueue
 from ._run import Rules, Run
 
 _logger = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ class Worker:
     def __init__(
         self,
         store: Store,
-        queue: Queue,
+        queue: ClaimQueue,
         *,
         concurrency: int = 3,
         attempts: int = 3,
@@ -95,17 +93,7 @@ class Worker:
         Raises:
             UnknownRecord: no such scan.
         """
-        snapshot = await self._store.snapshot(scan_id)
-        if snapshot.terminal:
-            return
-        with suppress(ScanEnded):
-            if snapshot.status is not ScanStatus.CANCELLING:
-                await self._store.append(cancelling(snapshot, self._clock.now(), by), key="cancel")
-            # From here on the log says so: a run that begins now, or after a crash, stops by itself.
-            if run := self._runs.get(scan_id):
-                run.cancel(by)
-            elif await self._queue.discard(scan_id):
-                await self._store.append(cancelled(scan_id, self._clock.now(), snapshot.attempt, by))
+        await cancel_scan(self._store, self._queue, scan_id, by, now=self._clock.now, here=self._runs.get)
 
     async def forget(self, scan_id: str) -> None:
         """Stop a scan that is being deleted, without a further event; returns when it has let go."""
@@ -120,6 +108,9 @@ class Worker:
             run = self._runs[scan_id] = Run(self._store, scan_id, self._rules, self._clock)
             try:
                 await run.execute()
+                left = False
+            except (UnknownRecord, Fenced, ScanEnded) as over:
+                _logger.info("Scan %s is no longer this worker's: %s", scan_id, over)
                 left = False
             except StoreError as error:
                 _logger.warning("Scan %s could not be ended; it is tried again: %s", scan_id, error)

@@ -17,6 +17,7 @@ from ._base import (
     Store,
 )
 
+_SHARED = ("redis", "rediss")
 _FORMS = (
     "sqlite:///scans.db (a file here), sqlite:////var/lib/scans.db (anywhere), memory: (kept until the end) "
     "or redis://host:6379/0 (shared by many processes)"
@@ -41,7 +42,7 @@ def open_store(url: str, *, patience_s: float = 1.0) -> Store:
         from ._sqlite import SqliteStore
 
         return SqliteStore(_path(url))
-    if scheme in ("redis", "rediss"):
+    if scheme in _SHARED:
         return _redis_store(url, patience_s)
     raise ConfigurationError(f"{url!r} names no kind of store. Use {_FORMS}.")
 
@@ -52,6 +53,11 @@ def _redis_store(url: str, patience_s: float) -> Store:
     except ImportError:
         raise ConfigurationError("A store in Redis needs the redis extra: pip install 'scanwatch[redis]'.") from None
     return RedisStore(parse_address(url), patience_s=patience_s)
+
+
+def is_shared(url: str) -> bool:
+    """Whether the store that ``url`` names is one for many processes; then none of them runs scans by the way."""
+    return url.partition(":")[0] in _SHARED
 
 
 def _path(url: str) -> str:
@@ -75,5 +81,6 @@ __all__ = [
     "ScanFilter",
     "ScanStore",
     "Store",
+    "is_shared",
     "open_store",
 ]

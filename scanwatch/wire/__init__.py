@@ -3,7 +3,7 @@
 ``_names`` holds names, paths and times; ``_events`` scan events; ``_records``, ``_inventory`` and ``_documents`` what
 REST answers;
 ``_queries`` what its URLs may ask; ``_schemas`` their JSON Schemas; ``_subscribe`` the conversation on the socket;
-``_recordings`` what was received, as a file keeps it.
+``_recordings`` what was received, as a file keeps it; ``_jobs`` the jobs of a BullMQ queue.
 The *field* dialect is what gateways in the field speak;
 the *scanwatch* dialect adds keys and events to it and takes none away.
 """
@@ -70,6 +70,21 @@ from ._inventory import (
     encode_artifact,
     encode_finding,
     encode_scan_evidence,
+)
+from ._jobs import (
+    JOB,
+    QUEUE,
+    JobData,
+    backoff_of,
+    decode_job,
+    decode_job_progress,
+    decode_job_result,
+    encode_job,
+    encode_job_progress,
+    encode_job_result,
+    is_own_job,
+    job_options,
+    runs_before,
 )
 from ._names import (
     GATEWAY,
@@ -154,9 +169,11 @@ from ._subscribe import (
 __all__ = [
     "GATEWAY",
     "IDEMPOTENCY_KEY",
+    "JOB",
     "MAX_KEY",
     "NAMESPACE",
     "PROTOCOL",
+    "QUEUE",
     "REFUSED",
     "REPEATABLE",
     "SCAN_ID",
@@ -187,6 +204,7 @@ __all__ = [
     "HealthAnswer",
     "HealthPayload",
     "Hello",
+    "JobData",
     "JobReport",
     "MadeToken",
     "NewRepository",
@@ -219,6 +237,7 @@ __all__ = [
     "TokenPayload",
     "TraceAuditPayload",
     "UserStoryPayload",
+    "backoff_of",
     "decode_acknowledgement",
     "decode_annotation",
     "decode_artifact",
@@ -227,6 +246,9 @@ __all__ = [
     "decode_event",
     "decode_events_page",
     "decode_finding",
+    "decode_job",
+    "decode_job_progress",
+    "decode_job_result",
     "decode_page",
     "decode_query",
     "decode_recorded",
@@ -248,6 +270,9 @@ __all__ = [
     "encode_field_scan",
     "encode_finding",
     "encode_graph",
+    "encode_job",
+    "encode_job_progress",
+    "encode_job_result",
     "encode_new_token",
     "encode_page",
     "encode_recorded",
@@ -268,9 +293,12 @@ __all__ = [
     "event_name",
     "from_time",
     "is_id",
+    "is_own_job",
+    "job_options",
     "parse_event_name",
     "paths",
     "query_parameters",
+    "runs_before",
     "schemas",
     "to_plain",
     "to_time",

@@ -260,7 +260,7 @@ def _job(payload: JobPayload) -> Job:
 
 def encode_repository(repository: Repository) -> dict[str, Any]:
     """A repository as the wire writes it."""
-    owner, repo = _owner_and_repo(repository.target)
+    owner, repo = owner_and_repo(repository.target)
     return to_plain(
         RepositoryPayload(
             id=repository.id,
@@ -281,7 +281,7 @@ def encode_repository(repository: Repository) -> dict[str, Any]:
     )
 
 
-def _owner_and_repo(target: str) -> tuple[str | None, str | None]:
+def owner_and_repo(target: str) -> tuple[str | None, str | None]:
     """The last two parts of a target's path, as front ends in the field show them."""
     parts = [part for part in target.partition("?")[0].replace("\\", "/").split("/") if part]
     repo = parts[-1].removesuffix(".git") if parts else None
