@@ -35,7 +35,7 @@ from .rules.configuration import CONFIGURATION_INVALID
 from .rules.reading import FINDINGS_OMITTED
 from .source.gathering import Gathered, gather
 from .source.selection import Exclusions, Selection, select
-from .text import legible
+from .text import legible, path_text
 
 MAX_FINDINGS_PER_FILE = 100
 KEYS_VARIABLE = "SCANWATCH_EVIDENCE_KEYS"
@@ -81,7 +81,7 @@ class CommitScan:
         if not has_record(entries):
             raise self._no_record(entries)
         configuration = self._configuration(entries)
-        paths = [legible(entry.path) for entry in entries]
+        paths = [path_text(entry.path) for entry in entries]
         inventory = discover(entries)
         selection = select(zip(paths, entries, strict=True), Exclusions(configuration.exclusions))
         total = len(inventory.sources) + len(selection.files)
@@ -203,6 +203,10 @@ class CommitScan:
     def _no_record(self, entries: list[TreeEntry]) -> ScannerError:
         older = any(entry.path == MANIFEST.encode() for entry in entries)
         aside = f" ({MANIFEST} is of an older dialect, which is not read)" if older else ""
+        root = next((entry for entry in entries if entry.path == ROOT.encode()), None)
+        if root is not None:
+            what = "file" if root.is_file else "submodule" if root.is_submodule else "symbolic link"
+            aside = f" (its {ROOT} is a {what}, which is not followed)"
         where = f"folder {legible(self._repository.folder, 200)!r} at commit" if self._repository.folder else "commit"
         below = _folders_with_record(entries)
         remedy = (

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from ...model import Artifact, Finding
 from .git import TreeEntry
 from .rules.reading import FILE_NAME_UNCLEAR, FILE_NOT_REGULAR, FILE_TOO_LARGE, FILE_UNRECOGNISED
-from .text import is_clear, legible
+from .text import is_clear, path_text
 
 ROOT = ".gxp"
 MAX_BLOB_BYTES = 1024 * 1024
@@ -111,7 +111,7 @@ def _record_files(entries: Iterable[TreeEntry], inventory: Inventory) -> Iterato
     for entry in entries:
         if not entry.path.startswith(ROOT.encode() + b"/"):
             continue
-        file = legible(entry.path)
+        file = path_text(entry.path)
         if not is_clear(entry.path):
             message = f"The name {file} is not UTF-8 or has hidden characters in it."
             inventory.findings.append(FILE_NAME_UNCLEAR.finding(message, file=file))

@@ -19,6 +19,16 @@ def legible(raw: str | bytes, limit: int = MAX_TEXT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def path_text(path: bytes) -> str:
+    r"""A path of a commit as text; what is hidden in it is an escape, tabs too, so that no two look alike.
+
+    Only a path with a backslash of its own could pass for one with an escape.
+    """
+    return legible(
+        path if is_clear(path) else path.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    )
+
+
 def _escaped(character: str) -> str:
     if character in "\t\n\r":
         return " "

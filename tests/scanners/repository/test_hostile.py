@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -18,8 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanwatch.errors import ScannerError
+from scanwatch.scanners.repository.evidence.keys import WrongKey, read_keys
+from scanwatch.scanners.repository.evidence.packages import read_object
+from scanwatch.scanners.repository.evidence.testing import FIELDS, MalformedRecord, read_record
 from scanwatch.scanners.repository.git import GitRepository
+from scanwatch.scanners.repository.risklog import read_risk_log
 from scanwatch.scanners.repository.target import Local, Remote, parse_target
+from tests.scanners.repository.signing import PACKAGE, in_record, package, sha256, signed
 
 
 @pytest.mark.parametrize(
@@ -235,6 +241,64 @@ def test_cyclic_parents_linked_folders_and_deep_nesting_give_findings_and_an_end
 
     assert {"parent-level", "front-matter-invalid", "file-not-regular"} <= scanned.rules
     assert [one.artifact_id for one in scanned.outcome.annotations] == ["REQ-001"]
+
+
+@pytest.mark.parametrize("hidden", ["a b\t.txt", "a\tb.txt", "a\nb.txt", "a b.txt\x1b", "a b\u202e.txt", "\udcff"])
+def test_no_file_of_a_package_hides_behind_another_by_its_name(repo, scan, hidden):
+    """What a listed file's name looks like once hidden characters are gone is no name of a file that was added."""
+    files = {**package(), "a b.txt": "listed"}
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"].append({"path": "a b.txt", "sha256": sha256("listed"), "size_bytes": 6})
+    signed_again = {"manifest.json": json.dumps(manifest), "manifest.jws": signed(manifest)}
+    repo.commit(in_record({**files, **signed_again}))
+    assert scan(repo.path).outcome.findings == ()
+
+    folder = repo.path / f".gxp/evidence/packages/{PACKAGE}"
+    (folder / hidden).write_text("added")
+    repo.commit()
+
+    assert len(scan(repo.path).findings("package-unlisted")) == 1
+
+
+@pytest.mark.parametrize("what", ["symbolic link", "submodule", "file"])
+def test_a_record_that_is_no_folder_is_told_so(empty_repo, good_record, scan, what):
+    empty_repo.commit({"elsewhere/x.md": "x"})
+    if what == "symbolic link":
+        (empty_repo.path / ".gxp").symlink_to("elsewhere")
+    elif what == "file":
+        empty_repo.write({".gxp": "x"})
+    empty_repo.git("add", "--all")
+    if what == "submodule":
+        empty_repo.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},.gxp")
+    empty_repo.git("commit", "--quiet", "--message", "No folder")
+
+    with pytest.raises(ScannerError, match=rf"its \.gxp is a {what}, which is not followed"):
+        scan(empty_repo.path)
+
+
+@given(st.text(max_size=200) | st.text("RISK-01#[]|:- \n", max_size=200))
+def test_any_text_is_a_risk_log(text):
+    entries, findings = read_risk_log(text, "x")
+
+    last = text.count("\n") + 1
+    assert all(1 <= one.line <= last for one in (*entries, *findings))
+
+
+@given(st.text(max_size=200) | st.text('{}[]":,dkty-BEGIN ', max_size=200))
+def test_any_text_is_keys_or_is_refused(text):
+    try:
+        assert read_keys(text)
+    except WrongKey as error:
+        assert str(error)
+
+
+@given(st.binary(max_size=200) | st.text('{}[]":,filespath', max_size=200).map(str.encode))
+def test_any_bytes_are_an_object_a_record_of_testing_or_neither(raw):
+    assert isinstance(read_object(raw), dict | None)
+    try:
+        assert set(read_record(b"---\n" + raw + b"\n---\n", "x")) <= set(FIELDS)
+    except MalformedRecord as error:
+        assert str(error)
 
 
 def test_a_blob_that_is_larger_than_memory_should_hold_is_not_read(repo, scan, monkeypatch):

@@ -27,7 +27,7 @@ from ..rules.evidence import (
     EVIDENCE_VALUE_UNKNOWN,
 )
 from ..rules.reading import FILE_ELSEWHERE
-from ..text import legible
+from ..text import legible, path_text
 from . import packages, testing
 from .demands import requirements_of
 from .jws import Jws, MalformedJws, parse_jws
@@ -55,7 +55,7 @@ class Assessor:
         self._keys = keys
         self._states = states
         prefix = b".gxp/evidence/"
-        self._entries = {legible(one.path): one for one in entries if one.path.startswith(prefix)}
+        self._entries = {path_text(one.path): one for one in entries if one.path.startswith(prefix)}
 
     def assess(self, evidence: Iterable[Artifact], record: Record) -> Assessment:
         """Rows and findings for each piece, in the order given."""
