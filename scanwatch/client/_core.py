@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from ..errors import (
     ConnectionClosed,
-    GatewayAnswerError,
     GatewayError,
     NotFound,
     NotSupported,
@@ -37,6 +36,7 @@ from . import _loop
 from ._driver import Driver, all_scans
 from ._listeners import Callbacks
 from ._recorder import Recording, known_lines
+from ._registered import Registered
 from ._target import Target, Wanted, wanted_scan
 from ._transport import Transport
 from ._watched import Watched
@@ -49,9 +49,6 @@ DIALECT_TIMEOUT_S = 1.0
 CLOSE_TIMEOUT_S = 10.0
 EVERYTHING_TIMEOUT_S = 2.0
 
-ALREADY_THERE = frozenset({409, 500})
-"""How gateways answer a repository that exists; those in the field with 500."""
-
 
 class Core:
     """One client. Coroutine methods run on the background loop (:meth:`submit`), the others anywhere."""
@@ -63,10 +60,7 @@ class Core:
         self.listeners = self.driver.listeners
         self.callbacks = Callbacks()
         self._transport = self.driver.transport
-        self._registering: asyncio.Lock = asyncio.Lock()
-        self._repository_ids: dict[str, str] = {}
-        self._listed = False
-        """Whether the repositories were listed once: to list them for every new target takes longer and longer."""
+        self._registered = Registered(self._transport)
         self._recordings: list[Recording] = []
         self._released = False
         self._closing = threading.Lock()
@@ -157,7 +151,7 @@ class Core:
         await self.driver.opened()
         if wanted.options:
             await self._need_options()
-        return wanted, await self._repository_of(wanted)
+        return wanted, await self._registered.id_of(wanted)
 
     @property
     def may_repeat(self) -> bool:
@@ -172,9 +166,8 @@ class Core:
         """Ask for a scan that was prepared; its id. ``key`` is what a repeat of this very request is known by."""
         try:
             scan_id = await self._transport.trigger(repository_id, wanted.options, key)
-        except NotFound:  # deleted since it was listed; lists may be minutes old
-            self._repository_ids.pop(wanted.target, None)
-            repository_id = await self._add_repository(wanted)
+        except NotFound:  # deleted since it was listed
+            repository_id = await self._registered.again(wanted)
             scan_id = await self._transport.trigger(repository_id, wanted.options, key)
         watched = self.session.watch(scan_id)
         watched.know(wanted.target, repository_id)
@@ -357,33 +350,6 @@ class Core:
         rows = [row for row in rows if not statuses or row.status in statuses]
         rows = [row for row in rows if wanted is None or row.repository_id in wanted or row.target == repository]
         return sorted(rows, key=lambda row: row.created_at, reverse=True), known
-
-    # -- repositories ------------------------------------------------------------------------------------------
-
-    async def _repository_of(self, wanted: Wanted) -> str:
-        """The id of the target's repository, registered if it is not yet; one registration at a time."""
-        async with self._registering:
-            known = self._repository_ids.get(wanted.target)
-            if known is None and not self._listed:
-                known = await self._find_repository(wanted.target)
-            return known or await self._add_repository(wanted)
-
-    async def _find_repository(self, target: str) -> str | None:
-        for repository in await self._transport.repositories():
-            self._repository_ids[repository.target] = repository.id
-        self._listed = True
-        return self._repository_ids.get(target)
-
-    async def _add_repository(self, wanted: Wanted) -> str:
-        try:
-            repository = await self._transport.add_repository(wanted.name, wanted.target)
-        except GatewayAnswerError as error:
-            found = await self._find_repository(wanted.target) if error.status in ALREADY_THERE else None
-            if found is None:
-                raise
-            return found
-        self._repository_ids[wanted.target] = repository.id
-        return repository.id
 
     async def _need_options(self) -> None:
         """Raises ``NotSupported`` if the gateway is one that would silently ignore options."""

@@ -242,7 +242,7 @@ def test_a_gateway_that_is_away_before_a_scan_was_asked_for_is_asked_again_for_a
     client: scanwatch.Client, monkeypatch: pytest.MonkeyPatch, times: int, lost: int
 ) -> None:
     monkeypatch.setattr("scanwatch.client._pace.LONGEST_PAUSE_S", 0.01)
-    find, [first, *others] = client._core._repository_of, quick(3)
+    find, [first, *others] = client._core._registered.id_of, quick(3)
     away = iter([first] * times)
 
     async def find_unless_away(wanted: Wanted) -> str:
@@ -250,7 +250,7 @@ def test_a_gateway_that_is_away_before_a_scan_was_asked_for_is_asked_again_for_a
             raise scanwatch.GatewayUnreachable("It is away.")
         return await find(wanted)
 
-    monkeypatch.setattr(client._core, "_repository_of", find_unless_away)
+    monkeypatch.setattr(client._core._registered, "id_of", find_unless_away)
     batch = client.scan_many([first, *others]).wait(TIMEOUT_S)
     assert (len(batch.scans), [error.target for error in batch.errors]) == (3 - lost, [first] * lost)
 
