@@ -33,7 +33,7 @@ test: packages $(VENV)/.test lint
 	$(BIN)/python -m pytest $(XDIST) -m "not slow"
 
 test-slow: packages $(VENV)/.test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(XDIST) -m slow
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
