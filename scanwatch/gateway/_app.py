@@ -16,9 +16,10 @@ from aiohttp import web
 from .. import wire
 from ..errors import ConfigurationError
 from ..jobs import SystemClock
-from ..storage import Store, open_store
+from ..storage import Store, is_shared, open_store
 from . import _page, _rest
 from ._access import make_access
+from ._changes import Changes
 from ._configuration import GatewayConfig
 from ._engine import Engine
 from ._fanout import Fanout
@@ -28,6 +29,7 @@ from ._jobs import make_jobs
 from ._logging import log_scans
 from ._metrics import Metrics
 from ._patience import Patience, Requests
+from ._remembered import Remembered
 from ._retention import Retention
 from ._signals import stop_on_signals
 from ._socket import Conversations
@@ -94,15 +96,19 @@ class Gateway:
         clock = SystemClock()
         access = await make_access(config, store, clock)
         hub = self._hub = Hub(store, fanout, access.scopes)
-        ending.callback(hub.close)
+        changes = Changes(store, hub, access)
+        ending.push_async_callback(changes.close)
+        ending.callback(store.listen_to_changes(changes.hear))
+        ending.push_async_callback(hub.close)
         await hub.start()
         queue, worker = make_jobs(config, store, clock)
-        services = _rest.Services(store, queue, worker, hub, access, clock)
+        readable = await self._readable(store, hub)
+        services = _rest.Services(readable, queue, worker, hub, access, clock)
         conversations = Conversations(
             engine.server,
             hub=hub,
             fanout=fanout,
-            store=store,
+            store=readable,
             access=access,
             now=clock.now,
             max_subscriptions=config.max_subscriptions,
@@ -111,7 +117,7 @@ class Gateway:
         retention = Retention(store, clock, keep_s=config.keep_s, keep_events_s=config.keep_events_s)
         ending.push_async_callback(retention.stop)
         retention.start()
-        metrics = Metrics(store=store, worker=worker, traffic=fanout, engine=engine, talk=conversations, clock=clock)
+        metrics = Metrics(store=readable, worker=worker, traffic=fanout, engine=engine, talk=conversations, clock=clock)
         for listener in (access.heard, log_scans, metrics.hear):
             ending.callback(store.listen(listener))
         await self._listen(self._application(services, engine, metrics), ending)
@@ -122,6 +128,14 @@ class Gateway:
         patience.start()
         ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
         await worker.start()
+
+    async def _readable(self, store: Store, hub: Hub) -> Store:
+        """The store for whoever reads: of one elsewhere, something is remembered for while it does not answer."""
+        if not is_shared(self.config.store):
+            return store
+        remembered = Remembered(store, hub)
+        await remembered.read()
+        return remembered.as_store()
 
     def _application(self, services: _rest.Services, engine: Engine, metrics: Metrics) -> web.Application:
         app = web.Application(

@@ -13,11 +13,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from .. import wire
 from .._version import __version__
-from ..errors import StoreError
-from ..storage import ScanFilter
+from ..errors import StoreError, StoreUnavailable
 from ._contracts import asyncapi, openapi
 from ._metrics import Metrics
-from ._rest import SERVICES
+from ._remembered import Remembered
+from ._rest import SERVICES, Services
 from ._rest_operations import Operation
 
 _logger = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ def operations(*, public_metrics: bool = False) -> tuple[Operation, ...]:
             method="GET",
             path=paths.ready,
             handler=get_ready,
-            summary="Whether it can work: its store answers and its worker runs; 503 and the reasons if not.",
+            summary="Whether it can work: its store answers and its worker runs; 503 and the reasons if not. "
+            "`degraded`, with 200, while a shared store does not answer: reads are answered from what is remembered.",
             answer=wire.ReadyPayload,
             also=((HTTPStatus.SERVICE_UNAVAILABLE, wire.ReadyPayload),),
             is_open=True,
@@ -77,20 +78,30 @@ async def get_live(request: web.Request) -> web.Response:
 async def get_ready(request: web.Request) -> web.Response:
     """``GET /ready``."""
     services = request.app[SERVICES]
-    reasons: list[str] = []
-    try:
-        async with asyncio.timeout(READY_S):
-            await services.store.scans(ScanFilter(status=frozenset()), limit=1)
-    except TimeoutError:
-        reasons.append(f"The store has not answered within {READY_S:g} s.")
-    except StoreError as error:
-        _logger.warning("not ready: %s", error)
-        reasons.append("The store cannot be used; the log says why.")  # anybody may ask, and the words name its path
+    store_fails, reads = await _store_fails(services)
+    reasons = [store_fails] if store_fails else []
     if not services.worker.working:
         reasons.append("The worker does not run.")
-    payload = wire.ReadyPayload(status="unavailable" if reasons else "ready", reasons=reasons)
-    status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
-    return web.json_response(wire.to_plain(payload), status=status)
+    status = "ready" if not reasons else "degraded" if reads and reasons == [store_fails] else "unavailable"
+    code = HTTPStatus.SERVICE_UNAVAILABLE if status == "unavailable" else HTTPStatus.OK
+    return web.json_response(wire.to_plain(wire.ReadyPayload(status=status, reasons=reasons)), status=code)
+
+
+async def _store_fails(services: Services) -> tuple[str | None, bool]:
+    """Why the store is no use, for anybody to know, and whether reads are answered all the same."""
+    reads = isinstance(services.store, Remembered)
+    try:
+        async with asyncio.timeout(READY_S):
+            await services.store.check()
+    except TimeoutError:
+        return f"The store has not answered within {READY_S:g} s.", reads
+    except StoreUnavailable as error:
+        _logger.warning("degraded: %s", error)
+        return "The store cannot be reached or takes no writes; the log says more.", reads
+    except StoreError as error:
+        _logger.warning("not ready: %s", error)
+        return "The store cannot be used; the log says why.", False  # anybody may ask, and the words name its path
+    return None, False
 
 
 async def get_metrics(request: web.Request) -> web.Response:

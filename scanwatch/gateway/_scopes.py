@@ -30,8 +30,12 @@ class Scopes:
         self._listeners: list[Change] = []
 
     async def load(self, store: Store) -> None:
-        """Read the repositories' targets; call it once the store is open."""
-        self._targets = {row.id: row.target for row in await store.repositories()}
+        """Read the repositories' targets; call it once the store is open, and again if something was missed."""
+        rows = await store.repositories()
+        for repository_id in self._targets.keys() - {row.id for row in rows}:
+            self.gone(repository_id)
+        for row in rows:
+            self.kept(row)
 
     @property
     def repositories(self) -> int:

@@ -16,7 +16,7 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from .. import wire
 from .._version import __version__
-from ..errors import UnknownRecord, WireError
+from ..errors import StoreUnavailable, UnknownRecord, WireError
 from ..snapshot import Snapshot
 from ..storage import Store
 from ._access import Access, require_scan
@@ -24,6 +24,7 @@ from ._auth import Caller, Refused, bearer_token
 from ._callers import Callers
 from ._fanout import Fanout, scan_room
 from ._hub import Hub
+from ._rest import STORE_FAILS
 
 FEATURES = ("subscribe", "replay", "cancel", "retry", wire.REPEATABLE)
 MAX_SUBSCRIBED = 1000
@@ -180,7 +181,11 @@ class Conversations:
         """Add the events in (cursor, snapshot.seq], as many as fit."""
         while cursor < snapshot.seq and answer.has_room:
             limit = min(_EVENTS_AT_ONCE, snapshot.seq - cursor)
-            events = await self._store.events(snapshot.scan_id, after=cursor, limit=limit)
+            try:
+                events = await self._store.events(snapshot.scan_id, after=cursor, limit=limit)
+            except StoreUnavailable:
+                answer.cut_short()
+                return
             if not events:
                 return  # deleted meanwhile
             for event in events:
@@ -223,6 +228,10 @@ class _Acknowledgement:
         scan["events"].append(envelope)
         return True
 
+    def cut_short(self) -> None:
+        """Have the client catch up over REST: what it misses cannot be had now."""
+        self._more = True
+
     def plain(self) -> Answer:
         return {**wire.to_plain(wire.Acknowledgement(ok=True, more=self._more)), "scans": list(self._scans.values())}
 
@@ -259,6 +268,9 @@ async def _answered(
         return _refused("invalid", str(error))
     except UnknownRecord as error:
         return _refused("not_found", str(error))
+    except StoreUnavailable as error:
+        _logger.warning("a client's message could not be answered: %s", error)
+        return _refused("unavailable", STORE_FAILS)
     except Exception:
         _logger.exception("a client's message could not be answered")
         return _refused("internal", "The gateway could not do that; its log says why.")

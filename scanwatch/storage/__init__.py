@@ -16,6 +16,7 @@ from ._base import (
     ScanStore,
     Store,
 )
+from ._rules import matches
 
 _SHARED = ("redis", "rediss")
 _FORMS = (
@@ -82,5 +83,6 @@ __all__ = [
     "ScanStore",
     "Store",
     "is_shared",
+    "matches",
     "open_store",
 ]

@@ -283,6 +283,15 @@ class Store(EventLog, ScanStore, AccessStore, Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Return if it can be used at the moment.
+
+        Raises:
+            StoreUnavailable: another process that it depends on is away, or takes no writes.
+            StoreError: it cannot be used, with the reason.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was accepted and let go of everything; harmless when repeated. ``open`` may follow."""
         ...

@@ -93,6 +93,10 @@ class MemoryStore:
         """As in ``Store.close``; what was kept is gone."""
         self._open = None
 
+    async def check(self) -> None:
+        """As in ``Store.check``: it answers a question."""
+        await self.scans(ScanFilter(status=frozenset()), limit=1)
+
     async def append(self, event: Event, *, run: int = 0, key: str | None = None) -> Event:
         """As in ``EventLog.append``."""
         scan = self._held.scan(event.scan_id)

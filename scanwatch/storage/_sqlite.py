@@ -78,6 +78,10 @@ class SqliteStore:
         if held is not None:
             await asyncio.to_thread(held.let_go)
 
+    async def check(self) -> None:
+        """As in ``Store.check``: it answers a question."""
+        await self.scans(ScanFilter(status=frozenset()), limit=1)
+
     async def append(self, event: Event, *, run: int = 0, key: str | None = None) -> Event:
         """As in ``EventLog.append``."""
         return await self._held.writer.submit(lambda ledger: ledger.append(event, run, key))

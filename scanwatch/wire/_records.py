@@ -158,7 +158,7 @@ class HealthAnswer(msgspec.Struct, kw_only=True):
 
 
 class ReadyPayload(Record, kw_only=True):
-    """The answer to ``GET /ready``: ``ready``, or ``unavailable`` and why."""
+    """The answer to ``GET /ready``: ``ready``, or ``degraded`` or ``unavailable`` and why."""
 
     status: str
     reasons: list[str]

@@ -7,7 +7,7 @@
     -> subscribe    {scanIds: [...] | all: true, after?: {scanId: seq}}       acknowledged with
     <-              {ok: true, more, scans: [{scanId, snapshot, events: [{event, payload}]}]}
     <- refused      {code: expired|revoked|changed, message}                  then the connection is ended
-    <-              {ok: false, code: invalid|not_found|forbidden|limit, message}
+    <-              {ok: false, code: invalid|not_found|forbidden|limit|unavailable, message}
     -> unsubscribe  {scanIds: [...] | all: true}                              acknowledged with {ok: true}
 """
 

@@ -126,7 +126,7 @@ async def house(store: MemoryStore) -> AsyncIterator[House]:
         yield House(store, hub, fanout, wires, repository.id)
         await hub.sent()
     finally:
-        hub.close()
+        await hub.close()
         await store.close()
 
 
@@ -182,7 +182,7 @@ async def test_what_a_restart_finds_unfinished_is_live() -> None:
         at.fanout.admit("client")
         snapshot, _ = await second.join("client", scan)
         assert (second.live_scans, snapshot.seq, snapshot.target) == (1, 1, "sim://acme/one")
-        second.close()
+        await second.close()
 
 
 async def test_a_client_that_has_gone_enters_no_room() -> None:

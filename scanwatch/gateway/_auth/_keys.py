@@ -57,7 +57,7 @@ def digest_of(secret: str) -> str:
 
 
 class Keyring:
-    """Every key of a store, in memory: the store has one owner, so what is here is the truth."""
+    """Every key of a store, in memory: its owner makes them here, and of a shared one it is heard what others do."""
 
     def __init__(self, store: AccessStore) -> None:
         self._store = store
@@ -65,8 +65,9 @@ class Keyring:
         self._listeners: list[Callable[[ApiKey], None]] = []
 
     async def load(self) -> None:
-        """Read the keys; call it once the store is open."""
-        self._by_digest = {key.digest: key for key in await self._store.keys()}
+        """Read the keys; call it once the store is open, and again if something was missed."""
+        for key in await self._store.keys():
+            self.heard(key)
 
     def find(self, secret: str) -> ApiKey | None:
         """The key with this secret, whatever became of it."""
@@ -92,10 +93,16 @@ class Keyring:
     async def revoke(self, key_id: str, at: datetime) -> ApiKey:
         """Revoke a key and tell the listeners; raises ``UnknownRecord``."""
         key = await self._store.revoke_key(key_id, at)
-        self._by_digest[key.digest] = key
-        for listener in self._listeners:
-            listener(key)
+        self.heard(key)
         return key
+
+    def heard(self, key: ApiKey) -> None:
+        """A key is as it says now; tells the listeners of one that is revoked, whoever did it."""
+        before = self._by_digest.get(key.digest)
+        self._by_digest[key.digest] = key
+        if key.revoked_at is not None and (before is None or before.revoked_at is None):
+            for listener in self._listeners:
+                listener(key)
 
     def listen(self, listener: Callable[[ApiKey], None]) -> None:
         """Call ``listener`` with every key that is revoked from now on."""

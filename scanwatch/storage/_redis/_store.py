@@ -58,6 +58,9 @@ HEARD_S = 1.0
 """How long a call waits for its own event to come back through the feed, which tells the listeners of it; longer only
 where the feed cannot be read, and then they hear of it when it can."""
 
+PROBE_S = 60
+"""How long what a check writes stays."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Open:
@@ -90,11 +93,6 @@ class RedisStore:
         self._change_listeners: Listeners[Change] = Listeners()
         self._open: _Open | None = None
 
-    @property
-    def failing(self) -> StoreError | None:
-        """Why nothing is heard of the store at the moment; ``None`` while all is well."""
-        return None if self._open is None else self._open.feed.failing
-
     async def open(self) -> None:
         """As in ``Store.open``."""
         if self._open is not None:
@@ -120,6 +118,10 @@ class RedisStore:
             await held.changes.finish()
             await held.feed.stop()
             await held.link.close()
+
+    async def check(self) -> None:
+        """As in ``Store.check``: it takes a write."""
+        await self._held.link.call("SET", self._keys["probe"], 1, "EX", PROBE_S)
 
     async def append(self, event: Event, *, run: int = 0, key: str | None = None) -> Event:
         """As in ``EventLog.append``."""
