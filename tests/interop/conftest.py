@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+# Peers of peers are not wanted: Bull Board would bring its pages and the queue before BullMQ.
+NPM_INSTALL = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--legacy-peer-deps"]
 HERE = Path(__file__).parent
 INSTALL_TIMEOUT_S = 300
 TEST_TIMEOUT_S = 2 * INSTALL_TIMEOUT_S + 60
@@ -32,7 +34,7 @@ def peers(request: pytest.FixtureRequest) -> Path:
     with FileLock(str(folder / "lock")):
         if not _is_installed(folder):
             shutil.copy(HERE / "package.json", folder)
-            command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            command = [*NPM_INSTALL, "--prefix", str(folder)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
             assert done.returncode == 0, f"npm could not install the peers:\n{done.stdout}{done.stderr}"
     return folder
@@ -42,6 +44,7 @@ def _is_installed(folder: Path) -> bool:
     wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
     manifests = {name: folder / "node_modules" / name / "package.json" for name in wanted}
     return all(
-        manifest.exists() and json.loads(manifest.read_text(encoding="utf-8"))["version"] == wanted[name]
+        manifest.exists()
+        and json.loads(manifest.read_text(encoding="utf-8"))["version"] == wanted[name].rpartition("@")[2]
         for name, manifest in manifests.items()
     )
