@@ -9,13 +9,14 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-slow lint format bench docs screenshots clean packages
+.PHONY: help demo lab test test-slow chaos lint format bench docs screenshots clean packages
 
 help:
 	@echo "make demo        set up, run two simulated scans and a scan of this checkout, show the tables"
 	@echo "make lab         set up and open the notebooks in JupyterLab"
 	@echo "make test        set up, check the code and run the tests"
 	@echo "make test-slow   the tests that are slow by nature"
+	@echo "make chaos       random faults on a whole installation, with a report of what was lost (nothing)"
 	@echo "make lint        style and types only"
 	@echo "make format      put the code in its usual form"
 	@echo "make bench       run the benchmarks"
@@ -34,6 +35,9 @@ test: packages $(VENV)/.test lint
 
 test-slow: packages $(VENV)/.test
 	$(BIN)/python -m pytest $(XDIST) -m slow
+
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.faults.chaos --rounds 20 --scans 300
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.chaos import chaos
 from tests.faults.fleet import Fleet, balancer, fleet, wait_for
 from tests.faults.judge import Verdict, Watcher, history_of, judge
 
@@ -206,6 +207,11 @@ def test_a_rolling_restart_under_load_costs_nobody_an_event(ending: ExitStack, t
         scene.scan(3, duration_s=3)
     assert scene.judge().clean
     assert count_restarts(scene) == 0
+
+
+@pytest.mark.slow
+def test_a_round_of_random_faults_breaks_no_guarantee() -> None:
+    assert chaos(rounds=1, scans=15, seed=7)
 
 
 def _replace_worker(scene: Scene) -> None:
