@@ -50,14 +50,19 @@ def prepare() -> None:
     """Compile and install what is not there yet, or older than its source."""
     if missing := [program for program in ("cc", "node", "npm") if shutil.which(program) is None]:
         raise SystemExit(f"The gateway benchmark needs {', '.join(missing)}; install build-essential, nodejs and npm.")
-    if _older(LOAD_PROGRAM, HERE / "load.c"):
-        BUILD.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", LOAD_PROGRAM, HERE / "load.c"], check=True)
+    compile_load()
     if _older(NEST_PROGRAM, NEST / "main.ts", NEST / "package.json", NEST / "tsconfig.json"):
         print("Installing NestJS and socket.io ...", flush=True)
         quiet = ["--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(["npm", "install", *quiet], cwd=NEST, check=True)
         subprocess.run(["node", "node_modules/typescript/bin/tsc"], cwd=NEST, check=True)
+
+
+def compile_load() -> None:
+    """Compile the load client if it is older than its source."""
+    if _older(LOAD_PROGRAM, HERE / "load.c"):
+        BUILD.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", LOAD_PROGRAM, HERE / "load.c"], check=True)
 
 
 def _older(program: Path, *sources: Path) -> bool:
