@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..model import (
+    TERMINAL,
     Annotation,
     ApiKey,
     Artifact,
@@ -62,16 +63,47 @@ def request(connection: sqlite3.Connection, scan_id: str) -> ScanRequest:
 
 
 def scans(connection: sqlite3.Connection, where: ScanFilter, page: int, limit: int) -> Page[Snapshot]:
-    """As in ``ScanStore.scans``."""
-    condition, values = _condition(where)
+    """As in ``ScanStore.scans``. Numbers are looked for first, in the indices alone: snapshots are large."""
+    condition, values = _condition(connection, where)
+    total = _count(connection, where, condition, values)
+    first = (page - 1) * limit
+    wanted = max(0, min(limit, total - first))
+    # The later half is counted from its end: no page is further away than the middle.
+    order, offset = ("DESC", first) if first < total / 2 else ("ASC", total - first - wanted)
+    newest = connection.execute("SELECT max(number) FROM scans").fetchone()[0] or 0
+    by_time = "INDEXED BY scans_by_time" if total * _COMMON > newest else ""
+    numbers = connection.execute(
+        f"SELECT number FROM scans {by_time} WHERE {condition}"  # noqa: S608  fixed text with placeholders
+        f" ORDER BY created_at {order}, number {order} LIMIT ? OFFSET ?",
+        (*values, wanted, max(0, offset)),
+    ).fetchall()
+    rows = [connection.execute("SELECT snapshot FROM scans WHERE number = ?", number).fetchone() for number in numbers]
+    snapshots = [decode_snapshot(body) for (body,) in rows]
+    return Page(tuple(snapshots if order == "DESC" else reversed(snapshots)), page, limit, total)
+
+
+_COMMON = 8
+"""Where more than one scan in so many matches, the newest are found soonest by going back in time."""
+
+
+def _count(connection: sqlite3.Connection, where: ScanFilter, condition: str, values: list[Any]) -> int:
+    """How many scans match; most of all are counted by those that do not."""
+    if where == ScanFilter():
+        return int(connection.execute("SELECT count(*) FROM scans").fetchone()[0])
+    if where == ScanFilter(status=where.status) and where.status is not None and where.status >= TERMINAL:
+        others = replace(where, status=frozenset(ScanStatus) - where.status)
+        rest, rest_values = _condition(connection, others)
+        return _count(connection, ScanFilter(), "", []) - _count(connection, others, rest, rest_values)
     count = f"SELECT count(*) FROM scans WHERE {condition}"  # noqa: S608  the condition is fixed text with placeholders
-    total = connection.execute(count, values).fetchone()[0]
-    newest_first = (
-        f"SELECT snapshot FROM scans WHERE {condition}"  # noqa: S608  as above
-        " ORDER BY created_at DESC, number DESC LIMIT ? OFFSET ?"
-    )
-    rows = connection.execute(newest_first, (*values, limit, (page - 1) * limit))
-    return Page(tuple(decode_snapshot(body) for (body,) in rows), page, limit, total)
+    return int(connection.execute(count, values).fetchone()[0])
+
+
+_TARGETS = (
+    "WITH RECURSIVE one (target) AS (SELECT min(target) FROM scans UNION ALL"
+    " SELECT (SELECT min(s.target) FROM scans s WHERE s.target > one.target) FROM one WHERE one.target IS NOT NULL)"
+    " SELECT target FROM one WHERE instr(target, ?) > 0"
+)
+"""The targets that hold a text, from one to the next in the index: not one step for each scan."""
 
 
 def unfinished(connection: sqlite3.Connection) -> list[str]:
@@ -193,7 +225,7 @@ def _inventory(
     return Page(tuple(decode(body) for (body,) in rows), page, limit, total)
 
 
-def _condition(where: ScanFilter) -> tuple[str, list[Any]]:
+def _condition(connection: sqlite3.Connection, where: ScanFilter) -> tuple[str, list[Any]]:
     """The filter as SQL with its values; only fixed text reaches the SQL."""
     terms = ["1"]
     values: list[Any] = []
@@ -205,8 +237,9 @@ def _condition(where: ScanFilter) -> tuple[str, list[Any]]:
         terms.append("repository_id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(sorted(where.repository_ids)))
     if where.target is not None:
-        terms.append("instr(target, ?) > 0")
-        values.append(where.target.casefold())
+        found = [target for (target,) in connection.execute(_TARGETS, (where.target.casefold(),))]
+        terms.append("target IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(found))
     for column, value in (("repository_id = ?", where.repository_id), ("requested_by = ?", where.requested_by)):
         if value is not None:
             terms.append(column)

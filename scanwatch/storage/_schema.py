@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import StoreError, UsageError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x5CA7_5701
 """Marks a file as ours (``PRAGMA application_id``), so that no other program's database is written to."""
 
@@ -102,7 +102,11 @@ CREATE TABLE evidence (
 ) WITHOUT ROWID;
 """
 
-_STEPS = (_SCANS_AND_EVENTS, _KEYS_AND_AUDIT, _ANNOTATIONS, _EVIDENCE)
+_TARGETS = """
+CREATE INDEX scans_by_target ON scans (target, created_at, number);
+"""
+
+_STEPS = (_SCANS_AND_EVENTS, _KEYS_AND_AUDIT, _ANNOTATIONS, _EVIDENCE, _TARGETS)
 """Step *n* (from 1) brings a file of schema *n* - 1 to schema *n*; a new file takes them all. Never change one that
 has been released: add another."""
 

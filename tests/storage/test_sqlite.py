@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from scanwatch.errors import Fenced, ScanEnded, StoreBusy, StoreError, UsageError
-from scanwatch.model import Artifact, Event, Finding, ScanOutcome, ScanRequest
+from scanwatch.model import TERMINAL, WAITING, Artifact, Event, Finding, ScanOutcome, ScanRequest
 from scanwatch.snapshot import apply_all, new_snapshot
 from scanwatch.storage import ScanFilter, _ledger, _queries
 from scanwatch.storage._ledger import Ledger
@@ -249,7 +249,7 @@ async def test_scans_beyond_the_cache_are_read_back_from_the_file(path: Path, mo
     await store.close()
 
 
-async def test_a_listing_is_read_off_an_index_and_never_sorted(path: Path) -> None:
+async def test_a_listing_is_read_off_an_index_and_no_row_is_sorted(path: Path) -> None:
     store = await _opened(path)
     filters = (ScanFilter(), ScanFilter(repository_id="r"), ScanFilter(requested_by="ann"), ScanFilter(target="x"))
     connection = connect_writer(path)
@@ -263,7 +263,23 @@ async def test_a_listing_is_read_off_an_index_and_never_sorted(path: Path) -> No
     connection.close()
     await store.close()
     assert len(plans) == len(filters)
-    assert all("USING INDEX scans_by_" in plan and "TEMP B-TREE" not in plan for plan in plans)
+    assert all("USING COVERING INDEX scans_by_" in plan for plan in plans)
+    assert ["TEMP B-TREE" in plan for plan in plans] == [False, False, False, True]
+
+
+async def test_every_page_is_the_same_whichever_end_it_is_counted_from(path: Path) -> None:
+    store = await _opened(path)
+    for number in range(25):
+        scan = f"scan-{number}"
+        await begin(store, scan)
+        if number % 3 == 0:
+            await store.append(complete(scan))
+    for where in (ScanFilter(), ScanFilter(status=TERMINAL), ScanFilter(target="acme"), ScanFilter(status=WAITING)):
+        everything = (await store.scans(where, limit=100)).rows
+        pages = [await store.scans(where, page=page, limit=4) for page in range(1, 9)]
+        assert tuple(row for page in pages for row in page.rows) == everything
+        assert {page.total for page in pages} == {len(everything)}
+    await store.close()
 
 
 # What cannot be kept
