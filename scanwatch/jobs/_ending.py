@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-AGAIN_S = 0.5
 
-
-async def end_tasks(*tasks: asyncio.Task[Any], within_s: float = 5.0) -> None:
+async def end_tasks(*tasks: asyncio.Task[Any], again_s: float = 0.5, within_s: float = 5.0) -> None:
     """Cancel ``tasks`` and wait until they have ended; what they raise is theirs.
 
-    They are cancelled again and again: redis-py loses a cancellation that comes while it looks whether a connection
-    still lives.
+    They are cancelled again every ``again_s``, which is what they have for their last words: redis-py loses a
+    cancellation that comes while it looks whether a connection still lives.
     """
     left = {task for task in tasks if not task.done()}
     loop = asyncio.get_running_loop()
@@ -20,7 +18,7 @@ async def end_tasks(*tasks: asyncio.Task[Any], within_s: float = 5.0) -> None:
     while left and loop.time() < give_up_at:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=AGAIN_S)
+        _, left = await asyncio.wait(left, timeout=again_s)
     for task in tasks:
         if task.done() and not task.cancelled():
             task.exception()

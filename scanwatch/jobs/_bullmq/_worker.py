@@ -33,6 +33,9 @@ LOOK_S = 0.5
 RETRY_S = 1.0
 """How long a worker waits before it asks a Redis again that did not answer."""
 
+LAST_WORDS_S = 4.0
+"""How long a scan that is handed back may take to write that down."""
+
 END_S = 5.0
 
 _logger = logging.getLogger(__name__)
@@ -120,7 +123,7 @@ class BullWorker:
             await bull.pause(do_not_wait_active=True)
         if running := [held.task for held in self._held.values()]:
             await asyncio.wait(running, timeout=timeout_s)
-        await end_tasks(*[held.task for held in self._held.values()])
+        await end_tasks(*[held.task for held in self._held.values()], again_s=LAST_WORDS_S, within_s=2 * LAST_WORDS_S)
         if bull is not None:
             # What was fetched and not yet begun goes through the processor once more, which hands it back.
             bull.closing = True
@@ -214,7 +217,7 @@ class BullWorker:
         except ScanEnded:
             end = await patiently(lambda: self._last(scan_id), self._clock)
         finally:
-            await end_tasks(task)
+            await end_tasks(task, again_s=LAST_WORDS_S)
             del self._held[token]
         if end is None:
             raise UnknownRecord(scan_id) if held.deleted else bullmq.DelayedError("its lock was lost")
