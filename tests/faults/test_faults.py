@@ -92,10 +92,11 @@ def test_a_killed_workers_scans_are_taken_over_and_their_histories_say_so(ending
 
 @pytest.mark.slow
 def test_with_the_settings_of_the_field_a_lost_worker_is_replaced_by_another(ending: ExitStack, tmp_path: Path) -> None:
-    scene = Scene(ending, tmp_path, gateways=1, workers=2, worker_options=FIELD_SETTINGS)
-    scene.scan(6, duration_s=20)
+    scene = Scene(ending, tmp_path, gateways=1, workers=1, worker_options=FIELD_SETTINGS)
+    scene.scan(3, duration_s=20)
     wait_for("work", lambda: all(map(scene.under_way, scene.scans)))
-    scene.fleet.lose_worker()
+    scene.fleet.start(gateways=0, workers=1)
+    scene.fleet.lose_worker(0)
     took = wait_for("the take-over", lambda: count_restarts(scene) == 3)
     print(f"taken over after {took:.1f} s")
     assert scene.judge().clean
@@ -122,9 +123,9 @@ def test_fifty_clients_of_a_killed_gateway_go_on_at_another(ending: ExitStack, t
         scene.watcher(scene.balancer.url)
     scene.scan(3, duration_s=15)
     wait_for("work", lambda: all(watcher.heard[scene.scans[0]].seqs for watcher in scene.watchers))
-    heard = [len(watcher.heard[scene.scans[0]].seqs) for watcher in scene.watchers]
     scene.balancer.lead_to(scene.fleet.url(1))
     scene.fleet.lose_gateway(0)
+    heard = [len(watcher.heard[scene.scans[0]].seqs) for watcher in scene.watchers]
     resumed = wait_for(
         "every client's next event",
         lambda: all(len(w.heard[scene.scans[0]].seqs) > n for w, n in zip(scene.watchers, heard, strict=True)),
