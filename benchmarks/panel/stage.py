@@ -146,6 +146,12 @@ class BenchFeed:
     def caller(self) -> str | None:
         return None
 
+    def workers(self) -> int | None:
+        return None
+
+    def clock_ahead_s(self) -> float | None:
+        return 0.0
+
     def repositories(self) -> Sequence[Repository]:
         return ()
 

@@ -127,10 +127,13 @@ class Driver:
         self._opened.set()
         self._report(self.session.joined)
 
-    def greeted(self, caller: str | None, features: frozenset[str] = frozenset()) -> None:
+    def dated(self, there: datetime) -> None:
+        self._report(lambda: self.session.dated(there))
+
+    def greeted(self, caller: str | None, features: frozenset[str] = frozenset(), workers: int | None = None) -> None:
         self.features = features
         self.greeting.set()
-        self._report(lambda: self.session.greeted(caller))
+        self._report(lambda: self.session.greeted(caller, workers))
 
     def left(self, reason: str, retry_at: datetime | None, tries: int) -> None:
         self.greeting.clear()

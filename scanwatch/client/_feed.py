@@ -66,6 +66,13 @@ class ClientFeed:
     def caller(self) -> str | None:
         return self._core.session.caller
 
+    def workers(self) -> int | None:
+        return self._core.session.workers
+
+    def clock_ahead_s(self) -> float | None:
+        ahead = self._core.session.ahead
+        return None if ahead is None else ahead.total_seconds()
+
     def repositories(self) -> Sequence[Repository]:
         return self._repositories
 

@@ -38,6 +38,9 @@ FETCH_PAUSE_S = 1.0
 
 CLOSED = "This client was closed; connect again with scanwatch.connect()."
 
+CLOCKS_AGREE = timedelta(seconds=3)
+"""Clocks that differ by less are taken to agree: times are told by the second, and messages take their way."""
+
 LONG_ENDED = timedelta(seconds=60)
 """A failed row this old is not retried any more."""
 
@@ -64,6 +67,10 @@ class Session:
         self._unsubscribed: dict[str, Watched] = {}
         self._subscribe_everything = False
         self.caller: str | None = None
+        self.workers: int | None = None
+        """How many scans the gateway runs at once; ``None``: not known, or we do not see all of them."""
+        self.ahead: timedelta | None = None
+        """How far the gateway's clock is ahead of ours; ``None``: not known."""
         self._unknown_keys: frozenset[str] = frozenset()
         self._foreign: OrderedDict[str, deque[Event]] = OrderedDict()
         self._next_listing = 0.0
@@ -120,10 +127,21 @@ class Session:
         self._next_listing = self._now() + GREETING_S
         self._connection(ConnectionState.LIVE)
 
-    def greeted(self, caller: str | None = None) -> None:
+    def dated(self, there: datetime) -> None:
+        """What time it is by the gateway's clock."""
+        ahead = there - self.utc()
+        if self.ahead is None or abs(ahead - self.ahead) > CLOCKS_AGREE:
+            self.ahead = ahead if abs(ahead) > CLOCKS_AGREE else timedelta()
+            self._out.append(Changed(None))
+
+    def there(self) -> datetime:
+        """Now by the gateway's clock, as far as we know it."""
+        return self.utc() + (self.ahead or timedelta())
+
+    def greeted(self, caller: str | None = None, workers: int | None = None) -> None:
         """The gateway said hello, and by which name it knows us: it speaks our dialect, subscriptions replace reads."""
         self.speaks_scanwatch = True
-        self.caller = caller
+        self.caller, self.workers = caller, workers
         self._subscribe_everything = self.everything
         for scan_id, watched in self._unsettled.items():
             if watched.wants_history:
@@ -204,7 +222,7 @@ class Session:
         for snapshot, events in scans:
             watched = self.scans.get(snapshot.scan_id) or self._begin(snapshot.scan_id, history=False)
             before = watched.snapshot
-            age_s = None if snapshot.updated_at is None else (self.utc() - snapshot.updated_at).total_seconds()
+            age_s = None if snapshot.updated_at is None else (self.there() - snapshot.updated_at).total_seconds()
             fresh = watched.adopt(snapshot, events, age_s, self._now())
             watched.pace.answered(well=True)
             watched.pace.asked(self._now())
@@ -275,7 +293,7 @@ class Session:
             if record.id in self.scans:
                 continue
             watched = self._begin(record.id, history=False)
-            old = record.finished_at is not None and self.utc() - record.finished_at > LONG_ENDED
+            old = record.finished_at is not None and self.there() - record.finished_at > LONG_ENDED
             before = watched.snapshot
             if old or record.status not in TERMINAL:
                 watched.read(record, self._now())

@@ -155,7 +155,7 @@ class ScanState:
         return bundle
 
     def _gateway_time(self) -> datetime:
-        return gateway_time(self.snapshot, self.last_event_age_s, self._core.session.utc())
+        return gateway_time(self.snapshot, self.last_event_age_s, self._core.session.there())
 
     # -- for waiting -------------------------------------------------------------------------------------------
 

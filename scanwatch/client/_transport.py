@@ -30,8 +30,12 @@ class Listener(Protocol):
 
     def joined(self) -> None: ...
 
-    def greeted(self, caller: str | None, features: frozenset[str] = frozenset()) -> None:
-        """The gateway speaks our dialect, has these features of it, and knows us by this name."""
+    def dated(self, there: datetime) -> None:
+        """By the gateway's clock it is this time now, give or take a second."""
+        ...
+
+    def greeted(self, caller: str | None, features: frozenset[str] = frozenset(), workers: int | None = None) -> None:
+        """The gateway speaks our dialect with these features, knows us by this name, runs so many scans at once."""
         ...
 
     def left(self, reason: str, retry_at: datetime | None, tries: int) -> None: ...

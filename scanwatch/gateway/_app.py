@@ -111,6 +111,7 @@ class Gateway:
             store=readable,
             access=access,
             now=clock.now,
+            workers=config.concurrency,
             max_subscriptions=config.max_subscriptions,
         )
         ending.push_async_callback(conversations.close)

@@ -50,6 +50,7 @@ class Conversations:
         store: Store,
         access: Access,
         now: Callable[[], datetime],
+        workers: int | None = None,
         max_subscriptions: int = MAX_SUBSCRIBED,
     ) -> None:
         self._server = server
@@ -57,6 +58,8 @@ class Conversations:
         self._fanout = fanout
         self._store = store
         self._access = access
+        self._now = now
+        self._workers = workers
         self._max_subscriptions = max_subscriptions
         self._callers = Callers(access.scopes, now=now, end=self._end)
         access.keyring.listen(self._callers.revoked)
@@ -118,8 +121,15 @@ class Conversations:
             if caller is not None:
                 self._fanout.enter(sid, self._access.scopes.field_room(caller.scope))
             return
-        name = None if caller is None else caller.name
-        hello = wire.Hello(name="scanwatch", version=__version__, features=list(FEATURES), caller=name)
+        hello = wire.Hello(
+            name="scanwatch",
+            version=__version__,
+            features=list(FEATURES),
+            caller=None if caller is None else caller.name,
+            # Who sees a part of the scans would take the workers for idle that run the others.
+            workers=self._workers if caller is not None and caller.scope is None else None,
+            time=wire.to_time(self._now()),
+        )
         self._fanout.tell(sid, wire.GATEWAY, wire.to_plain(hello))
 
     async def _disconnect(self, sid: str, *_reason: Any) -> None:

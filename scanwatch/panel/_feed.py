@@ -49,6 +49,14 @@ class Feed(Protocol):
         """The name that scans asked for here carry as ``requested_by``; ``None`` when not known."""
         ...
 
+    def workers(self) -> int | None:
+        """How many scans the gateway runs at once; ``None`` when not known, or when not all of them are seen here."""
+        ...
+
+    def clock_ahead_s(self) -> float | None:
+        """How many seconds the gateway's clock is ahead of ours; ``None`` when not known."""
+        ...
+
     def repositories(self) -> Sequence[Repository]:
         """The registered repositories as far as they were looked up."""
         ...

@@ -123,6 +123,10 @@ class Outbox:
         self._wanted = True
         self._told_events.clear()
 
+    def forget_trouble(self) -> None:
+        """Tell the next trouble even if it is the same: a new wish has let the view forget it."""
+        self._trouble = None
+
     def forget_events(self, scan_id: str) -> None:
         """Tell the events of a scan anew: its details were opened, maybe in a view that knows none."""
         self._told_events.pop(scan_id, None)
@@ -235,8 +239,15 @@ class Outbox:
         if updated_ms == before_ms:
             heard_ms = int(row.get("heard", updated_ms))
         else:
-            heard_ms = min(self._at_ms, updated_ms) if new else self._at_ms
+            heard_ms = min(self._at_ms, self._here(updated_ms, new=new))
         return None if abs(heard_ms - updated_ms) < CLOCKS_AGREE_MS else heard_ms
+
+    def _here(self, updated_ms: int, *, new: bool) -> int:
+        """When by our clock something happened; where nobody knows how the clocks differ, news is of this moment."""
+        ahead_s = self._feed.clock_ahead_s()
+        if ahead_s is not None:
+            return updated_ms - round(ahead_s * 1000)
+        return updated_ms if new else self._at_ms
 
     def _new_events(self, opened: Sequence[str]) -> dict[str, list[list[Any]]]:
         for closed in self._told_events.keys() - set(opened):

@@ -75,9 +75,11 @@ class Panel(anywidget.AnyWidget):
     """What narrows the list: ``state`` (``all``, ``in_progress``, ``queued``, ``completed``, ``failed``, ``cancelled``,
     ``stalled``), ``text``, ``mine`` and ``order`` (``newest``, ``oldest``, ``name``). Set it to filter from Python."""
 
-    # For the browser side: what a target is completed from, whose scans are mine, what went wrong here.
+    # For the browser side: what a target is completed from, whose scans are mine, how many of them run at once, what
+    # went wrong here.
     repositories: Any = traitlets.List().tag(sync=True)
     caller = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    workers = traitlets.Int(None, allow_none=True).tag(sync=True)
     problem = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -178,6 +180,7 @@ class Panel(anywidget.AnyWidget):
         for name, value in chosen.items():
             setattr(self, name, value)
         self.caller = self._feed.caller()
+        self.workers = self._feed.workers()
         known = self._feed.repositories()
         if known is not self._known:
             self._known = known
@@ -244,6 +247,7 @@ class Panel(anywidget.AnyWidget):
 
     def _act(self, wish: object, scan_id: object, content: Mapping[str, Any]) -> None:
         """What changes something at the gateway."""
+        self._outbox.forget_trouble()
         target = content.get("target")
         if wish == "trigger" and isinstance(target, str) and target.strip():
             self._feed.trigger(target.strip(), _read_options(content.get("options")))

@@ -3,7 +3,7 @@
 ::
 
     -> handshake    auth {protocol: 1, token?}
-    <- gateway      {name, version, protocol, features, caller}
+    <- gateway      {name, version, protocol, features, caller, workers, time}
     -> subscribe    {scanIds: [...] | all: true, after?: {scanId: seq}}       acknowledged with
     <-              {ok: true, more, scans: [{scanId, snapshot, events: [{event, payload}]}]}
     <- refused      {code: expired|revoked|changed, message}                  then the connection is ended
@@ -44,13 +44,17 @@ class Auth(Payload, kw_only=True):
 
 
 class Hello(Payload, kw_only=True, omit_defaults=False):
-    """What a gateway says right after a client has joined; ``caller`` is its name for the client, if it has one."""
+    """What a gateway says right after a client has joined: ``caller`` is its name for the client, if it has one, and
+    ``workers`` how many scans it runs at once, said to who sees them all; ``time`` is its own.
+    """
 
     name: str
     version: str
     protocol: int = PROTOCOL
     features: list[str] = []
     caller: str | None = None
+    workers: int | None = None
+    time: Time | None = None
 
 
 class RefusedPayload(Payload, kw_only=True):

@@ -74,6 +74,7 @@ class Stage:
             "filters": dict(EVERYTHING),
             "repositories": _encode_known(feed.repositories()),
             "caller": feed.caller(),
+            "workers": feed.workers(),
             "problem": {},
         }
         self.handle = page.evaluate_handle("(traits) => openPanel(traits)", traits)
@@ -87,6 +88,12 @@ class Stage:
             self.handle.evaluate("(stage, patch) => stage.model.tell('msg:custom', patch)", outgoing.patch)
         if outgoing.snapshot is not None:
             self.set(snapshot=outgoing.snapshot)
+
+    def refuse(self, words: str) -> None:
+        """A wish came, and is not granted."""
+        self._outbox.forget_trouble()
+        self.feed.complain(words)
+        self.tell()
 
     def set(self, **traits: Any) -> None:
         """Set traits as the kernel does."""

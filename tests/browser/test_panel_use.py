@@ -228,6 +228,17 @@ def test_a_waiting_scan_says_its_place_where_all_are_known(stage: Put) -> None:
     expect(stage(feed).row("acme/first")).not_to_contain_text("of 2 queued")
 
 
+def test_a_waiting_scan_of_a_gateway_that_says_so_has_its_position_and_knows_that_all_are_busy(stage: Put) -> None:
+    feed = StagedFeed("sim://acme/second", "sim://acme/first", "sim://acme/running")
+    feed.progress(feed.snapshots()[-1].scan_id, Phase.FETCH, 1, 9)
+    feed.slots = 1
+    put = stage(feed)
+    expect(put.row("acme/second")).to_contain_text("position 2 of 2")
+    expect(put.row("acme/first")).to_contain_text("Waits for a worker, the only one is busy")
+    put.set(workers=2)
+    expect(put.row("acme/first")).not_to_contain_text("busy")
+
+
 def test_an_opened_row_tells_phases_attempts_events_and_the_next_calls(stage: Put) -> None:
     put = stage()
     put.open_details("acme/retried")
@@ -295,6 +306,17 @@ def test_what_the_gateway_would_not_do_is_said_below_the_rows(stage: Put) -> Non
     expect(put.panel.locator(".sw-row")).to_have_count(3)
     put.panel.get_by_role("button", name="Put this message away").click()
     expect(alert).to_have_count(0)
+
+
+def test_a_refusal_is_said_again_when_the_next_wish_meets_the_same(stage: Put) -> None:
+    put = stage(three())
+    alert = put.panel.get_by_role("alert")
+    for _ in range(2):
+        put.panel.get_by_role("combobox", name="Repository to scan").fill("xyz://acme")
+        put.page.keyboard.press("Enter")
+        expect(alert).to_have_count(0)
+        put.refuse("No scanner takes xyz://; there are sim:// and https://.")
+        expect(alert).to_contain_text("No scanner takes xyz://")
 
 
 def test_an_error_of_python_is_shown_in_words_and_its_details_can_be_copied(stage: Put) -> None:

@@ -43,6 +43,13 @@ def test_the_gateway_says_the_name_that_a_callers_scans_carry() -> None:
         assert feed.caller() == scan.snapshot.requested_by == "ada"
 
 
+def test_the_gateway_says_how_many_scans_it_runs_at_once_and_what_time_it_is() -> None:
+    with run_gateway(concurrency=2) as gateway, scanwatch.connect(gateway.url) as client:
+        feed = client.feed()
+        until(lambda: feed.workers() == 2)
+        assert feed.clock_ahead_s() == 0.0
+
+
 def test_repositories_are_looked_up_and_options_go_with_a_target(gateway: RunningGateway) -> None:
     with scanwatch.connect(gateway.url) as client:
         feed = client.feed()

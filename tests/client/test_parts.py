@@ -13,12 +13,16 @@ import contextvars
 import os
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from scanwatch.client import _loop
+from scanwatch.client._address import parse_address
 from scanwatch.client._listeners import Callbacks, Listeners
+from scanwatch.client._live._rest import Rest
 from scanwatch.client._pace import LONGEST_PAUSE_S, Backoff
 from scanwatch.client._timing import elapsed_s, gateway_time
 from scanwatch.client._waiting import await_until, block_on, wait_until
@@ -46,6 +50,30 @@ def test_elapsed_time_does_not_depend_on_the_gateways_clock() -> None:
     assert elapsed_s(Snapshot(SCAN_ID), tomorrow) is None
     polled = Snapshot(SCAN_ID, status=ScanStatus.IN_PROGRESS, started_at=START)
     assert elapsed_s(polled, gateway_time(polled, None, START + timedelta(seconds=7))) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Date": "Thu, 26 Nov 2026 13:00:00 GMT"}, [datetime(2026, 11, 26, 13, 0, 0, 500_000, tzinfo=UTC)]),
+        ({"Date": "Thu, 26 Nov 2026 13:00:00 GMT", "Age": "90"}, []),
+        ({"Date": "yesterday"}, []),
+    ],
+    ids=["fresh", "from a cache", "nonsense"],
+)
+async def test_an_answer_tells_what_time_it_is_there(headers: dict[str, str], told: list[datetime]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({}, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    heard: list[datetime] = []
+    async with TestServer(app) as server:
+        rest = Rest(parse_address(str(server.make_url("/"))))
+        rest.heed_dates(heard.append)
+        await rest.get("health")
+        await rest.close()
+    assert heard == told
 
 
 def test_what_a_scan_took_does_not_grow_after_its_end() -> None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pytest
 
-from scanwatch.client._actions import FetchEvents, ListScans, Read, Subscribe
+from scanwatch.client._actions import Changed, FetchEvents, ListScans, Read, Subscribe
 from scanwatch.client._session import FOREIGN_EVENTS, FOREIGN_SCANS
 from scanwatch.errors import GatewayUnreachable, NotFound, NotSupported
 from scanwatch.model import ConnectionState, EventKind, FailureCode, Phase, ScanStatus, Turn
@@ -486,6 +486,27 @@ def test_the_age_of_the_last_event_grows_and_starts_again() -> None:
     assert conversation.session.age_s(conversation.session.scans[SCAN_ID]) == 30
     conversation.hear(field(30_000, 10, "Discovering files"))
     assert conversation.session.age_s(conversation.session.scans[SCAN_ID]) == 0
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(hours=1)], ids=["behind", "ahead"])
+def test_an_event_is_as_old_as_it_is_by_its_gateways_clock(ahead: timedelta) -> None:
+    conversation = greeted()
+    conversation.session.dated(conversation.utc() + ahead)
+    conversation.session.watch(SCAN_ID)
+    [request] = conversation.take(Subscribe)
+    happened = conversation.utc() + ahead - timedelta(seconds=5)
+    conversation.session.acknowledged(request, [(Snapshot(SCAN_ID, updated_at=happened), [])])
+    assert conversation.session.age_s(conversation.session.scans[SCAN_ID]) == 5
+
+
+def test_clocks_that_are_a_second_apart_agree_and_news_of_them_is_told_once() -> None:
+    conversation = greeted()
+    assert conversation.session.ahead is None
+    conversation.take(Changed)
+    for seconds in (0.9, -0.8, 1.1):
+        conversation.session.dated(conversation.utc() + timedelta(seconds=seconds))
+    assert conversation.session.ahead == timedelta()
+    assert len(conversation.take(Changed)) == 1
 
 
 def test_a_session_without_scans_is_idle() -> None:

@@ -13,6 +13,7 @@ import json
 import random
 import time
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -41,6 +42,9 @@ async def test_a_scanwatch_client_is_greeted_first_and_hears_nothing_more_until_
         assert [name for name, _ in watcher.heard] == [wire.GATEWAY]
         hello = watcher.heard[0][1]
         assert (hello["name"], hello["protocol"]) == ("scanwatch", 1)
+        assert hello["workers"] == gateway.config.concurrency
+        age = datetime.now(UTC) - wire.from_time(hello["time"])
+        assert timedelta(seconds=-1) < age < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])

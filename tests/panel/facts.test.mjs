@@ -190,7 +190,13 @@ test("an attempt says of how many, and when the next one begins", () => {
 
 test("a waiting scan says its place only where all are known, a cancelled one who asked", () => {
   const queued = { status: "queued", phase: "queued" };
-  assert.equal(facts(queued, { queue: { place: 3, of: 7 } }).note, "3 of 7 queued");
+  assert.equal(facts(queued, { queue: { place: 3, of: 7, workers: null } }).note, "3 of 7 queued");
+  assert.equal(facts(queued, { queue: { place: 3, of: 7, workers: 3 } }).note, "position 3 of 7");
+  assert.equal(facts(queued, { queue: { place: 3, of: 720, workers: 3 } }).note, "3 of 720");
   assert.equal(facts(queued).note, "");
+  const busy = { place: 1, of: 1, workers: 3, busy: true };
+  assert.equal(facts(queued, { queue: busy }).line, "Waits for a worker, 3 of 3 are busy");
+  assert.equal(facts(queued, { queue: { ...busy, busy: false } }).line, "Waits for a worker");
+  assert.equal(facts(queued, { queue: busy, live: false }).line, "Waits for a worker");
   assert.equal(facts({ status: "cancelled" }, { byYou: true }).note, "by you");
 });

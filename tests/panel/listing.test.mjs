@@ -39,7 +39,15 @@ test("a row without its data yet is not listed", () => {
 });
 
 test("the first that came is the first of those that wait", () => {
-  assert.deepEqual(Object.fromEntries(queuePlaces(picture)), { a: { place: 1, of: 2 }, d: { place: 2, of: 2 } });
+  const places = [...queuePlaces(picture, null)].map(([id, { place, of }]) => [id, place, of]);
+  assert.deepEqual(places, [["a", 1, 2], ["d", 2, 2]]);
+});
+
+test("workers are said to be busy only where as many scans run as there are workers", () => {
+  const busy = (of, workers) => queuePlaces(of, workers).get("a").busy;
+  assert.deepEqual([busy(picture, 1), busy(picture, 2), busy(picture, null)], [true, false, false]);
+  const others = { order: ["e", ...picture.order], rows: new Map([...rows, ["e", row("acme/echo", "in_progress")]]) };
+  assert.equal(busy(others, 1), false, "somebody else runs scans of this queue, too");
 });
 
 test("repositories that begin with the text come before those that have it in them", () => {

@@ -30,6 +30,8 @@ class StagedFeed:
         self.complaint: str | None = None
         self.everything = True
         self.name: str | None = None
+        self.slots: int | None = None
+        self.ahead_s: float | None = None
         self.known: Sequence[Repository] = ()
         self._scans: dict[str, Snapshot] = {}
         self._events: dict[str, list[Event]] = {}
@@ -131,6 +133,12 @@ class StagedFeed:
 
     def caller(self) -> str | None:
         return self.name
+
+    def workers(self) -> int | None:
+        return self.slots
+
+    def clock_ahead_s(self) -> float | None:
+        return self.ahead_s
 
     def repositories(self) -> Sequence[Repository]:
         return self.known

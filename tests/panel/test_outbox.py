@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from scanwatch.model import ConnectionState, Phase
@@ -243,6 +244,17 @@ def test_connection_and_trouble_are_told_when_they_change() -> None:
     assert take_patch(outbox)["trouble"] is None
 
 
+def test_the_same_trouble_is_told_again_after_another_wish() -> None:
+    feed, outbox, _ = staged()
+    calm(outbox)
+    feed.complain("no such repository")
+    take_patch(outbox)
+    outbox.forget_trouble()
+    feed.complain(None)
+    feed.complain("no such repository")
+    assert take_patch(outbox)["trouble"] == "no such repository"
+
+
 def test_events_are_told_of_opened_scans_only_and_once() -> None:
     feed, outbox, told = staged()
     calm(outbox)
@@ -252,6 +264,14 @@ def test_events_are_told_of_opened_scans_only_and_once() -> None:
     [[seq, _, words]] = take_patch(outbox, opened=[scan_id])["events"][scan_id]
     assert (seq, words) == (1, "parse 1 of 2, 4 artifacts")
     assert outbox.take(0.3, [scan_id]).patch is None
+
+
+def test_where_the_clocks_difference_is_known_a_scan_is_as_old_as_it_is_from_the_start() -> None:
+    feed = StagedFeed("sim://acme/payments", now=lambda: datetime.fromtimestamp(1_800_000_000 - 3600, UTC))
+    feed.ahead_s = -3600.0
+    feed.progress(feed.snapshots()[0].scan_id, Phase.FETCH, 1, 9, ago_s=7)
+    [row] = Told(Outbox(feed, wall=lambda: 1_800_000_000.0).first()).rows.values()
+    assert row["heard"] == 1_800_000_000_000 - 7000
 
 
 def test_an_event_of_a_gateway_whose_clock_is_off_is_as_old_as_its_arrival() -> None:

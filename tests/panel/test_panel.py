@@ -184,6 +184,21 @@ def test_opened_details_bring_the_events(panel: Panel, feed: StagedFeed, sent: S
     eventually(lambda: any(scan_id in patch.get("events", {}) for patch in patches(sent)))
 
 
+def test_a_wish_that_meets_the_same_trouble_again_is_answered_again(
+    panel: Panel, feed: StagedFeed, sent: Sent, eventually: Eventually
+) -> None:
+    for number in (1, 2):
+        click(panel, do="retry", scan_id=feed.snapshots()[0].scan_id)
+        feed.complain("The gateway is away.")
+        eventually(lambda expected=number: len([told for told in told_of(sent) if told.get("trouble")]) == expected)
+
+
+def told_of(sent: Sent) -> list[dict[str, Any]]:
+    """All patches and snapshots that were sent."""
+    states = [data["state"]["snapshot"] for _, data in sent if "snapshot" in data.get("state", {})]
+    return [*patches(sent), *states[1:]]
+
+
 def test_a_read_only_panel_takes_no_wishes(feed: StagedFeed, sent: Sent) -> None:
     panel = Panel(feed, read_only=True)
     click(panel, do="cancel", scan_id=feed.snapshots()[0].scan_id)

@@ -71,6 +71,7 @@ class LiveTransport(Requests):
     async def run(self, listener: Listener) -> None:
         """Connect, and again for ever: a fresh socket each time, after a growing pause. A refusal ends it."""
         backoff = Backoff()
+        self._rest.heed_dates(listener.dated)
         while True:
             push = None
             try:

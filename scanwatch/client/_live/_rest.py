@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,6 +47,11 @@ class Rest:
         self._address = address
         self._received = received or Received()
         self._http: aiohttp.ClientSession | None = None
+        self._dated: Callable[[datetime], None] = lambda _there: None
+
+    def heed_dates(self, dated: Callable[[datetime], None]) -> None:
+        """From now on tell what time it is at the gateway with each answer that says so."""
+        self._dated = dated
 
     async def close(self) -> None:
         if self._http is not None:
@@ -75,6 +82,8 @@ class Rest:
             async with self._session().request(
                 method, URL(url, encoded=True).with_query(query), json=body, headers=self._headers(key)
             ) as response:
+                if (there := _date(response.headers)) is not None:
+                    self._dated(there)
                 data = _json(await response.read())
                 self._received(lambda: _line(method, path, query, response.status, body, data))
                 if response.status >= 400:
@@ -98,6 +107,16 @@ class Rest:
         token = self._address.current_token()
         keyed = {} if key is None else {wire.IDEMPOTENCY_KEY: key}
         return {"Authorization": f"Bearer {token}", **keyed} if token else keyed
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    """When an answer was made, by its maker's clock; nothing where some cache has kept it since."""
+    if "Age" in headers:
+        return None
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC) + timedelta(seconds=0.5)  # it has whole seconds
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
 
 
 def _line(

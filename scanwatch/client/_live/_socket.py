@@ -161,10 +161,12 @@ class Push:
         self._received(lambda: RecordedEvent(t_ms=0, name=wire.GATEWAY, args=list(args)))
         try:
             hello = wire.decode_as(wire.Hello, args[0] if args else None, wire.GATEWAY)
+            if hello.time is not None:
+                self._listener.dated(wire.from_time(hello.time))
         except WireError:
             self._listener.nonsense_heard()
         else:
-            self._listener.greeted(hello.caller, frozenset(hello.features))
+            self._listener.greeted(hello.caller, frozenset(hello.features), hello.workers)
 
     def _heard(self, name: Any = "", *args: Any) -> None:
         if not isinstance(name, str):

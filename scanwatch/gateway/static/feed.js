@@ -153,6 +153,12 @@ export class Feed {
   }
 
   /** What changed since the last call as a patch of the row store; null for nothing. */
+  /** What did not work; told even if it is the same as before, for the view has forgotten that since. */
+  complain(words) {
+    this.trouble = words;
+    this.told.rest.trouble = null;
+  }
+
   patch() {
     this.dropOldest();
     const order = [...this.rows.keys()].sort((one, other) => this.age(other) - this.age(one));

@@ -42,11 +42,13 @@ class Session {
     this.store = new RowStore();
     this.repositories = [];
     this.caller = null;
+    this.workers = null;
     this.link = new Link(BASE, given, {
       joined: () => this.joined(),
-      greeted: ({ version, caller }) => {
+      greeted: ({ version, caller, workers }) => {
         part("version").textContent = version;
         this.caller = caller ?? null;
+        this.workers = workers ?? null;
       },
       event: (id, kind, payload) => this.feed.receive(id, kind, payload),
       state: (connection) => this.say("connection", connection),
@@ -107,6 +109,7 @@ class Session {
       shared: () => undefined,
       repositories: () => this.repositories,
       caller: () => this.caller,
+      workers: () => this.workers,
       problem: () => null,
     };
   }
@@ -141,7 +144,8 @@ class Session {
     try {
       await work();
     } catch (error) {
-      this.say("trouble", error.message);
+      this.feed.complain(error.message);
+      this.soon();
     }
   }
 

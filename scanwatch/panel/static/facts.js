@@ -101,8 +101,8 @@ function reachedBefore(row) {
 }
 
 /**
- * Everything shown of a row. `live`: events come in; else clock times take the place of ages. `queue`: its {place, of}
- * among those that wait, where all are known. `byYou`: its cancel was asked for here.
+ * Everything shown of a row. `live`: events come in; else clock times take the place of ages. `queue`: its {place, of,
+ * workers, busy} among those that wait, where all are known. `byYou`: its cancel was asked for here.
  */
 export function factsOf(row, { now: here, live = true, readOnly = false, stalledAfterS = 30, queue, byYou }) {
   const now = timeOf(row, here);
@@ -119,7 +119,7 @@ export function factsOf(row, { now: here, live = true, readOnly = false, stalled
     word: WORDS[state],
     role: live || ended ? ROLES[state] : "idle",
     note: noteOf(row, state, { now, live, queue, byYou }),
-    ...lineOf(row, state, between),
+    ...lineOf(row, state, between, live ? queue : undefined),
     segments: segmentsOf(row),
     breathing: live && working && state !== "cancelling" && quietS < QUIET_S,
     percent: percentOf(row, state, between),
@@ -151,7 +151,7 @@ function quietFor(row, now) {
 
 function noteOf(row, state, { now, live, queue, byYou }) {
   if (state === "unknown") return "reading";
-  if (state === "queued") return queue && live ? `${queue.place} of ${queue.of} queued` : "";
+  if (state === "queued") return queue && live ? placeText(queue) : "";
   if (state === "cancelled") return byYou ? "by you" : "";
   if (state === "retrying") return retryOf(row, now, live);
   if (!live && (state === "in_progress" || state === "stalled")) return `at ${clockText(now)}`;
@@ -161,6 +161,12 @@ function noteOf(row, state, { now, live, queue, byYou }) {
   if (state === "completed") return row.attempt > 1 ? attemptOf(row) : "";
   if (state === "failed") return failedOf(row);
   return "";
+}
+
+/** "position 3 of 7" in what is known to be one queue; shorter where that would not fit. */
+function placeText({ place, of, workers }) {
+  if (workers === null) return `${countText(place)} of ${countText(of)} queued`;
+  return of < 100 ? `position ${place} of ${of}` : `${countText(place)} of ${countText(of)}`;
 }
 
 /** "2 of 3 in 4 s" while the next attempt waits, "attempt 2 of 3" once it runs. */
@@ -179,10 +185,10 @@ function failedOf({ failures, attempts }) {
 }
 
 /** The second line under the name: {line, isPath, isBad}. */
-function lineOf(row, state, between) {
+function lineOf(row, state, between, queue) {
   const say = (line, extra = {}) => ({ line: line ?? "", isPath: false, isBad: false, ...extra });
   if (state === "unknown") return say("Reads the state from the gateway");
-  if (state === "queued") return say(row.message || "Waits for a worker");
+  if (state === "queued") return say([row.message || "Waits for a worker", busyText(queue)].filter(Boolean).join(", "));
   if (state === "failed") return say(failureOf(row), { isBad: true });
   if (state === "cancelled") return say(stoppedOf(row));
   if (state === "completed") return say(row.commit ? `Commit ${row.commit.slice(0, 7)}` : row.message);
@@ -190,6 +196,11 @@ function lineOf(row, state, between) {
   if (state === "cancelling") return say("Waits for the worker to confirm");
   if (between) return say(lastFailureOf(row) ?? row.message);
   return row.file ? say(row.file, { isPath: true }) : say(row.message);
+}
+
+function busyText(queue) {
+  if (!queue?.busy) return "";
+  return queue.workers === 1 ? "the only one is busy" : `${queue.workers} of ${queue.workers} are busy`;
 }
 
 function failureOf(row) {

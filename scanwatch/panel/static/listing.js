@@ -32,10 +32,15 @@ function compareText(one, other) {
   return a < b ? -1 : Number(a > b);
 }
 
-/** The place of each waiting scan among those that wait, 1 for the one that came first. */
-export function queuePlaces({ order, rows }) {
-  const waiting = order.filter((id) => rows.has(id) && groupOf(rows.get(id)) === "queued").reverse();
-  return new Map(waiting.map((id, index) => [id, { place: index + 1, of: waiting.length }]));
+/**
+ * The {place, of, workers, busy} of each waiting scan among those that wait, place 1 for the one that came first.
+ * `workers` is how many scans the gateway runs at once, null where that is not known; `busy`: so many do run.
+ */
+export function queuePlaces({ order, rows }, workers) {
+  const having = (group) => order.filter((id) => rows.has(id) && groupOf(rows.get(id)) === group);
+  const waiting = having("queued").reverse();
+  const busy = workers !== null && waiting.length > 0 && having("in_progress").length === workers;
+  return new Map(waiting.map((id, index) => [id, { place: index + 1, of: waiting.length, workers, busy }]));
 }
 
 /** Repositories whose name or target has `text` in it, those that begin with it first. */

@@ -6,7 +6,7 @@ import { PanelView } from "./view.js";
 
 const GONE = new Set(["dead", "restarting", "autorestarting", "terminating"]);
 const SHARED = ["selected", "filters"];
-const TOLD = ["change:repositories", "change:caller", "change:problem", "comm_live_update"];
+const TOLD = ["change:repositories", "change:caller", "change:workers", "change:problem", "comm_live_update"];
 
 export default function panel() {
   let store;
@@ -77,6 +77,7 @@ function kernelHost(model, life, shared, el) {
     share: (name, value) => shared.choose(name, value),
     repositories: () => model.get("repositories") ?? [],
     caller: () => model.get("caller"),
+    workers: () => model.get("workers") ?? null,
     problem: () => (model.get("problem")?.words ? model.get("problem") : null),
   };
 }

@@ -62,6 +62,11 @@ export class RowStore {
     return { version: -1 - this.version, rows, order: [...this.order], events: new Map(this.events) };
   }
 
+  /** Something else is wished now: should that not work for the same reason, it is said again. */
+  forgetTrouble() {
+    this.trouble = null;
+  }
+
   subscribe(listener) {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

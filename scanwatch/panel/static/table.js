@@ -100,14 +100,15 @@ export class Table {
     const filters = this.filters.wanted;
     const caller = host.caller();
     const second = Math.floor(live.now / 1000);
-    const key = JSON.stringify([picture.version, second, live.stalledAfterS, filters, caller]);
+    const workers = host.workers();
+    const key = JSON.stringify([picture.version, second, live.stalledAfterS, filters, caller, workers]);
     if (key === this.overviewKey) return this.overviewed;
     this.overviewKey = key;
     this.overviewed = {
       counts: countStates(picture.rows, live.now, live.stalledAfterS),
       wanted: listedIds(picture, filters, { ...live, caller }),
       own: caller ? [...picture.rows.values()].filter((row) => row.by === caller).length : null,
-      places: options.everything ? queuePlaces(picture) : new Map(),
+      places: options.everything ? queuePlaces(picture, workers) : new Map(),
     };
     return this.overviewed;
   }

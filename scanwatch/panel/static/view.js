@@ -5,6 +5,7 @@
 //   host.alive()   whether anybody can send news and take clicks;   host.busy()  whether one waits
 //   host.share(name, value), host.shared(name)   "selected" and "filters", which all views of a panel have in common
 //   host.repositories()   {target, name, status, at} of those known;   host.caller()  the name others know us by
+//   host.workers()   how many scans run at once; null where that is not known, or not all of them are seen
 //   host.problem()   {words, details} of what went wrong elsewhere; null
 
 import { Card } from "./card.js";
@@ -80,6 +81,7 @@ export class PanelView {
     const click = (name, note) =>
       send(name, (...values) => {
         this.clickedAt = Date.now();
+        this.store.forgetTrouble();
         note?.(...values);
       });
     return {
