@@ -25,7 +25,7 @@ from ._engine import Engine
 from ._fanout import Fanout
 from ._faults import drop_faults_of_peers
 from ._hub import Hub
-from ._jobs import make_jobs
+from ._jobs import make_jobs, run_at_once
 from ._logging import log_scans
 from ._metrics import Metrics
 from ._patience import Patience, Requests
@@ -111,7 +111,7 @@ class Gateway:
             store=readable,
             access=access,
             now=clock.now,
-            workers=config.concurrency,
+            workers=run_at_once(config),
             max_subscriptions=config.max_subscriptions,
         )
         ending.push_async_callback(conversations.close)

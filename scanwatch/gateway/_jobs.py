@@ -24,6 +24,11 @@ def make_jobs(config: GatewayConfig, store: Store, clock: Clock) -> tuple[Queue,
     return queue, worker
 
 
+def run_at_once(config: GatewayConfig) -> int | None:
+    """How many scans of the queue run at once; ``None`` where workers elsewhere come and go."""
+    return None if is_shared(config.store) else config.concurrency
+
+
 def _remote(config: GatewayConfig, store: Store, clock: Clock) -> tuple[Queue, Workers]:
     from ..jobs._bullmq import QueueSettings, RemoteWorkers, open_queue
 
