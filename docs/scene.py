@@ -71,7 +71,8 @@ def scene() -> Scene:
     eight = feed.begin("validation-platform/regulatory-exchange-middleware", ago_s=38)
     feed.work(eight, Phase.FETCH, 88, 150, spent_s=(36, 30), last_s=3, current_file="src/exchange/hl7/segments.py")
     nine = feed.begin("acme/clinical-data-pipeline", ago_s=12)
-    feed.progress(nine, Phase.QUEUED, ago_s=12, message="Waits for a worker, 5 of 5 are busy")
+    feed.progress(nine, Phase.QUEUED, ago_s=12)
+    feed.slots = 5
     feed.connect(ConnectionState.LIVE)
     return feed
 
