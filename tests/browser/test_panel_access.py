@@ -385,6 +385,17 @@ def test_with_forced_colours_bars_and_states_keep_their_edges(stage: Put) -> Non
     expect(put.row("acme/dose-calculator")).to_have_css("outline-style", "solid")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_forced_colours_icons_stand_out_and_the_mark_of_an_end_from_its_disc(stage: Put, scheme: str) -> None:
+    put = stage(page={"forced_colors": "active", "color_scheme": scheme})
+    colours = "(svg) => [...svg.children].map((e) => getComputedStyle(e)).map(({ fill, stroke }) => [fill, stroke])"
+    [disc, tick] = put.row("trials/").locator(".sw-state-icon svg").evaluate(colours)
+    assert disc[0] != tick[1], "the tick can be seen on its disc"
+    surface = put.panel.evaluate("(e) => getComputedStyle(e).backgroundColor")
+    [[_, stroke], *_] = put.panel.locator(".sw-find > svg").evaluate(colours)
+    assert stroke != surface
+
+
 def test_from_right_to_left_the_order_mirrors_and_paths_do_not(stage: Put) -> None:
     put = stage(three())
     put.page.evaluate("document.documentElement.dir = 'rtl'")

@@ -45,7 +45,9 @@ export function setMiddleCut(node, text) {
   node.swText = text;
   const [head, tail] = headAndTail(text);
   node.title = text;
-  node.replaceChildren(make("bdi", "sw-mid-head", {}, head), ...(tail ? [make("bdi", "sw-mid-tail", {}, tail)] : []));
+  // Of a head that is cut, a letter and the ellipsis stay; a short one takes no more room than it needs.
+  const look = head.length > 3 ? "sw-mid-head sw-mid-long" : "sw-mid-head";
+  node.replaceChildren(make("bdi", look, {}, head), ...(tail ? [make("bdi", "sw-mid-tail", {}, tail)] : []));
 }
 
 /** The holder of a state's icon. */

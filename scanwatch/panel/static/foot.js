@@ -75,7 +75,7 @@ export class Foot {
     setText(
       this.rows,
       paused
-        ? `${countText(paused.waiting)} changes wait`
+        ? waitingText(paused.waiting)
         : inSight < listed || listed < counts.all
           ? `${countText(inSight)} of ${countText(counts.all)} rows`
           : "",
@@ -110,6 +110,10 @@ export class Foot {
     this.pause.title = words;
     this.pauseIcon.replaceChildren(icon(paused ? "resume" : "pause"));
   }
+}
+
+function waitingText(changes) {
+  return changes === 1 ? "1 change waits" : `${countText(changes)} changes wait`;
 }
 
 function pauseText(seconds) {
