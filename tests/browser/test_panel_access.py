@@ -391,7 +391,11 @@ def test_with_forced_colours_icons_stand_out_and_the_mark_of_an_end_from_its_dis
     colours = "(svg) => [...svg.children].map((e) => getComputedStyle(e)).map(({ fill, stroke }) => [fill, stroke])"
     [disc, tick] = put.row("trials/").locator(".sw-state-icon svg").evaluate(colours)
     assert disc[0] != tick[1], "the tick can be seen on its disc"
+    colour, ground = put.panel.get_by_role("button", name="Scan", exact=True).evaluate(
+        "(e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    )
     surface = put.panel.evaluate("(e) => getComputedStyle(e).backgroundColor")
+    assert colour not in (ground, surface), "words stand on a plate of the surface's colour"
     [[_, stroke], *_] = put.panel.locator(".sw-find > svg").evaluate(colours)
     assert stroke != surface
 

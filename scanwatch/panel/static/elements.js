@@ -45,7 +45,7 @@ export function setMiddleCut(node, text) {
   node.swText = text;
   const [head, tail] = headAndTail(text);
   node.title = text;
-  // Of a head that is cut, a letter and the ellipsis stay; a short one takes no more room than it needs.
+  // Of a head that is cut something stays; a short one takes no more room than it needs.
   const look = head.length > 3 ? "sw-mid-head sw-mid-long" : "sw-mid-head";
   node.replaceChildren(make("bdi", look, {}, head), ...(tail ? [make("bdi", "sw-mid-tail", {}, tail)] : []));
 }
