@@ -122,8 +122,9 @@ def test_waiting_scans_say_their_place_on_the_page(open_page: Open) -> None:
         for name in ("running", "next", "last"):
             start_scan(gateway, f"sim://acme/{name}", files=50, duration_s=60)
         page = open_page(gateway.url)
-        expect(row_of(page, "acme/next")).to_contain_text("1 of 2 queued")
-        expect(row_of(page, "acme/last")).to_contain_text("2 of 2 queued")
+        expect(row_of(page, "acme/next")).to_contain_text("position 1 of 2")
+        expect(row_of(page, "acme/last")).to_contain_text("position 2 of 2")
+        expect(row_of(page, "acme/last")).to_contain_text("the only one is busy")
 
 
 def test_cancel_asks_in_the_row_and_retry_starts_a_new_scan(gateway: RunningGateway, open_page: Open) -> None:

@@ -121,6 +121,14 @@ test("after a reconnect a scan that ended meanwhile is asked for by name", async
   assert.equal(feed.rows.get("a").status, "completed");
 });
 
+test("a scan is as old as it is by the gateway's clock, from the first snapshot on", async () => {
+  const hourBehind = { updatedAt: new Date(NOW - 3_607_000).toISOString() };
+  const { feed } = feedWith(() => ok(snapshot("a", 3, hourBehind)));
+  feed.dated(NOW - 3_600_000);
+  await feed.follow();
+  assert.equal(feed.rows.get("a").heard, NOW - 7000);
+});
+
 test("what comes before the acknowledgement is kept", async () => {
   const { feed } = feedWith(() => {
     feed.receive("a", "progress", parse(4));

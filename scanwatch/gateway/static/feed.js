@@ -23,6 +23,13 @@ export class Feed {
     this.connection = {};
     this.trouble = null;
     this.following = false;
+    this.aheadMs = 0;
+  }
+
+  /** What time it is by the gateway's clock. */
+  dated(there) {
+    const ahead = there - this.clock();
+    this.aheadMs = Math.abs(ahead) < CLOCKS_AGREE_MS ? 0 : ahead;
   }
 
   /** Join anew, after every connect: everything that runs, what ended last, and all that comes. */
@@ -76,7 +83,8 @@ export class Feed {
     for (const { scanId: id, snapshot } of scans) {
       const known = this.rows.get(id);
       const row = rowOf(snapshot);
-      if (!known || (row.seq ?? 0) > (known.seq ?? 0)) this.rows.set(id, heardAt(row, this.clock(), row.updated));
+      const here = row.updated === undefined ? undefined : row.updated - this.aheadMs;
+      if (!known || (row.seq ?? 0) > (known.seq ?? 0)) this.rows.set(id, heardAt(row, this.clock(), here));
       const held = this.held.get(id) ?? [];
       this.held.delete(id);
       held.sort(([, one], [, other]) => one.seq - other.seq);

@@ -45,8 +45,9 @@ class Session {
     this.workers = null;
     this.link = new Link(BASE, given, {
       joined: () => this.joined(),
-      greeted: ({ version, caller, workers }) => {
+      greeted: ({ version, caller, workers, time }) => {
         part("version").textContent = version;
+        if (time) this.feed.dated(Date.parse(time));
         this.caller = caller ?? null;
         this.workers = workers ?? null;
       },
