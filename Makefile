@@ -39,6 +39,9 @@ test-slow: packages $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.faults.chaos --rounds 20 --scans 300
 
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.faults.chaos --rounds 20 --scans 300
+
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
