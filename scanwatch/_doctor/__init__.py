@@ -14,19 +14,24 @@ from ._gateway import check_gateway
 from ._notebook import check_notebook
 from ._packages import EXTRAS, check_packages, check_programs
 from ._scanners import check_scanners
+from ._store import check_store
 
 __all__ = ["EXTRAS", "Check", "State", "examine"]
 
 
-def examine(gateway: str | None = None) -> Iterator[Check]:
+def examine(gateway: str | None = None, store: str | None = None) -> Iterator[Check]:
     """Look at everything, in the order in which it should be put right.
 
     Args:
         gateway: a URL to look at in place of the one that ``connect()`` would take.
+        store: the URL of a store to look at, in place of any gateway.
     """
     yield from check_packages()
     yield from check_programs()
     yield from check_notebook()
     yield from check_scanners()
     yield from check_environment()
-    yield from check_gateway(gateway)
+    if store is None or gateway is not None:
+        yield from check_gateway(gateway)
+    if store is not None:
+        yield from check_store(store)

@@ -52,7 +52,7 @@ def _own() -> Iterator[Check]:
     yield Check(TOPIC, "which", State.OK, "one of your own: neither --gateway nor SCANWATCH_URL names another")
     path = store_file(store)
     if path is not None:
-        yield _place(path)
+        yield check_place(path, TOPIC)
     found = discover(store)
     if found is None:
         yield Check(TOPIC, "answers", State.OK, "none runs; connect() starts one, with a random token")
@@ -61,14 +61,14 @@ def _own() -> Iterator[Check]:
     yield _answer(found.url, found.token)
 
 
-def _place(store: Path) -> Check:
+def check_place(store: Path, topic: str) -> Check:
     """Whether the store is there, or could be made."""
     existing = next(folder for folder in (store, *store.parents) if folder.exists())
     if os.access(existing, os.W_OK):
         size = f"{store.stat().st_size / 1e6:.1f} MB" if store.exists() else "not there yet"
-        return Check(TOPIC, "keeps scans in", State.OK, f"{store} ({size})")
+        return Check(topic, "keeps scans in", State.OK, f"{store} ({size})")
     remedy = "set SCANWATCH_HOME to a folder that this account may write to"
-    return Check(TOPIC, "keeps scans in", State.WRONG, f"{store}, but {existing} may not be written to", remedy)
+    return Check(topic, "keeps scans in", State.WRONG, f"{store}, but {existing} may not be written to", remedy)
 
 
 def _answer(url: str, token: str | None) -> Check:

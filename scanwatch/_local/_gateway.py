@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import ConfigurationError, GatewayUnreachable
-from ..storage import IN_USE
+from ..storage import IN_USE, is_shared
 from ._discovery import Discovery, await_owner, discover, wait_until_gone
 from ._places import as_url, open_log, store_file
 from ._process import STOP_TIMEOUT_S, Child, children, last_words
@@ -59,6 +59,11 @@ class LocalGateway:
         start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         self.store = as_url(store)
+        if is_shared(self.store):
+            raise ConfigurationError(
+                "A local gateway keeps its scans in a file or in memory. With Redis, run `scanwatch serve` and "
+                "`scanwatch worker`, and connect to the gateway's URL."
+            )
         self.joined = True
         """Whether the gateway was there already."""
         self._log: Path | None = None

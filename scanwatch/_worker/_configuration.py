@@ -20,7 +20,9 @@ class WorkerConfig:
     """
 
     store: str = option(
-        "redis://127.0.0.1:6379/0", "the Redis that gateways and workers share: `redis://[user:password@]host:6379/0`"
+        "redis://127.0.0.1:6379/0",
+        "the Redis that gateways and workers share: `redis://[user:password@]host:6379/0`",
+        shown=False,
     )
     queue_prefix: str | None = option(
         None, "the prefix of BullMQ's keys", default_words="bull, or the store's own prefix if it names one"

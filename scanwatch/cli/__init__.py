@@ -13,6 +13,10 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; nothing a user can do shows a traceback."""
     try:
+        if argv is None:
+            from ._secrets import hide_typed_secrets
+
+            hide_typed_secrets(sys.argv[1:])
         from ._main import run  # here, because even loading takes long enough to be interrupted
 
         return run(list(sys.argv[1:] if argv is None else argv))

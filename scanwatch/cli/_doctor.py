@@ -20,7 +20,7 @@ SUBJECT_WIDTH = 14
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Print every check as it is made; the exit code says whether something is wrong, and what."""
-    return exit_of(list(_told(examine(arguments.gateway), as_json=arguments.json)))
+    return exit_of(list(_told(examine(arguments.gateway, arguments.store), as_json=arguments.json)))
 
 
 def _told(checks: Iterable[Check], *, as_json: bool) -> Iterator[Check]:

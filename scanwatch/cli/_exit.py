@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-from ..errors import GatewayAnswerError, GatewayError, NotSupported, ScanCancelled, ScanError, ScanwatchError
+from ..errors import (
+    GatewayAnswerError,
+    GatewayError,
+    NotSupported,
+    ScanCancelled,
+    ScanError,
+    ScanwatchError,
+    StoreUnavailable,
+)
 from ..model import ScanStatus
 
 
@@ -28,7 +36,7 @@ def of_error(error: ScanwatchError) -> Exit:
         return Exit.FAILED
     if isinstance(error, NotSupported) or (isinstance(error, GatewayAnswerError) and error.status < 500):
         return Exit.WRONG_USE
-    if isinstance(error, GatewayError):
+    if isinstance(error, GatewayError | StoreUnavailable):
         return Exit.UNREACHABLE
     return Exit.WRONG_USE
 

@@ -82,6 +82,7 @@ _DOCTOR = """\
 examples:
   scanwatch doctor
   scanwatch doctor --gateway https://gateway.example.org
+  scanwatch doctor --store redis://redis.example.org:6379/0
 
 It changes nothing and starts no gateway. Exit codes: 0 nothing is wrong, 2 something is, 4 the gateway is not reached.
 """
@@ -331,6 +332,9 @@ def _add_doctor(commands: Any) -> None:
     words = "say what is installed, which gateway is used, and what is wrong"
     check = commands.add_parser("doctor", help=words, description="Look for what is wrong.", epilog=_DOCTOR)
     _add_gateway(check)
+    check.add_argument(
+        "--store", metavar="URL", help="look at a store in place of a gateway; one in Redis is told in detail"
+    )
     check.add_argument("--json", action="store_true", help="every check as a line of JSON")
 
 

@@ -32,7 +32,9 @@ class GatewayConfig:
     port: int = option(8700, "the port to listen on; 0 takes a free one")
     store: str = option(
         "sqlite:///scanwatch.db",
-        "where scans are kept: `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`",
+        "where scans are kept: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory:`, or "
+        "`redis://[user:password@]host:6379/0` for many gateways and workers",
+        shown=False,
         default_words="your own scans.db",
     )
     queue_prefix: str | None = option(

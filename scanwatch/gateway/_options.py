@@ -122,10 +122,14 @@ def option(
     secret: bool = False,
     choices: tuple[str, ...] = (),
     default_words: str | None = None,
+    shown: bool = True,
 ) -> Any:
-    """A dataclass field that is an option: ``words`` is its help, ``name`` its name if not the field's."""
+    """A dataclass field that is an option: ``words`` is its help, ``name`` its name if not the field's.
+
+    One that is not ``shown`` may hold a password, and stays out of the ``repr``.
+    """
     said = _Said(words=words, name=name, duration=duration, secret=secret, choices=choices, default=default_words)
-    return field(default=default, metadata={"option": said}, repr=not secret)
+    return field(default=default, metadata={"option": said}, repr=shown and not secret)
 
 
 def options_of(kind: type[Any]) -> tuple[Option, ...]:

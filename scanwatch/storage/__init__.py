@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._credentials import without_credentials
 from ..errors import ConfigurationError
 from ._base import (
     IN_USE,
@@ -45,7 +46,7 @@ def open_store(url: str, *, patience_s: float = 1.0) -> Store:
         return SqliteStore(_path(url))
     if scheme in _SHARED:
         return _redis_store(url, patience_s)
-    raise ConfigurationError(f"{url!r} names no kind of store. Use {_FORMS}.")
+    raise ConfigurationError(f"{without_credentials(url)!r} names no kind of store. Use {_FORMS}.")
 
 
 def _redis_store(url: str, patience_s: float) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._address import RedisAddress, parse_address
+from ._examine import Observation, examine
 from ._store import RedisStore
 
-__all__ = ["RedisAddress", "RedisStore", "parse_address"]
+__all__ = ["Observation", "RedisAddress", "RedisStore", "examine", "parse_address"]

@@ -63,14 +63,14 @@ def parse_address(url: str) -> RedisAddress:
         ConfigurationError: it is no such URL; the message shows nothing of a user or password in it.
     """
     parts = urlsplit(url)
+    if "#" in url:
+        raise _wrong("a # in a user or password is written %23")
     try:
         port = parts.port or 6379
     except ValueError:
         raise _wrong("its port is no number from 1 to 65535") from None
     if not parts.hostname:
         raise _wrong("it names no host")
-    if parts.fragment:
-        raise _wrong("a # in a user or password is written %23")
     return RedisAddress(
         host=parts.hostname,
         port=port,

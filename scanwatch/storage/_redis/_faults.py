@@ -54,7 +54,8 @@ def in_words(address: RedisAddress, error: Exception) -> StoreError | UsageError
     if code in _PASSING:
         return StoreUnavailable(f"{what} yet: it is {_PASSING[code]}.")
     if isinstance(error, exceptions.AuthenticationError):
-        return StoreError(f"{what}: {_REFUSALS['WRONGPASS']}, or it wants none.")
+        why = _REFUSALS["NOAUTH" if "required" in str(error) else "WRONGPASS"]
+        return StoreError(f"{what}: {why}.")
     if isinstance(error, exceptions.ResponseError):
         return _answered(what, address, str(error))
     if _is_tls(error):

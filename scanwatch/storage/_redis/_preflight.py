@@ -21,11 +21,11 @@ async def make_ready(link: Link, keys: Keys) -> None:
         StoreUnavailable: it cannot be reached, is full, or may only be read.
     """
     what = f"The store {link.address.shown} cannot be used"
-    server = await link.call("INFO", "server")
+    server = await link.call("INFO")
     if version_of(server) < OLDEST:
         named = server.get("redis_version", "?")
         raise StoreError(f"{what}: it is Redis {named}, and 6.2 is the oldest that will do. Upgrade it.")
-    if server.get("redis_mode") == "cluster":
+    if is_clustered(server):
         raise StoreError(f"{what}: it is part of a cluster, which scanwatch does not speak. Give a Redis of its own.")
     await link.call("HSETNX", keys["meta"], "schema", SCHEMA)
     schema = int(await link.call("HGET", keys["meta"], "schema"))
@@ -34,6 +34,11 @@ async def make_ready(link: Link, keys: Keys) -> None:
             f"{what}: it was written by a newer scanwatch (its schema is {schema}, this one knows {SCHEMA}). "
             "Upgrade scanwatch, or give another prefix."
         )
+
+
+def is_clustered(server: dict[str, Any]) -> bool:
+    """Whether a server is part of a cluster."""
+    return server.get("cluster_enabled") == 1
 
 
 def version_of(server: dict[str, Any]) -> tuple[int, int]:
