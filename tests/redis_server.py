@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import redis
+
 GIVEN = "SCANWATCH_REDIS_URL"
 START_S = 20.0
 
@@ -99,3 +101,9 @@ class RedisServer:
             link.sendall(b"PING\r\n")
             return link.recv(64).startswith((b"+PONG", b"-NOAUTH"))
         return False
+
+
+def ask(server: RedisServer, *command: str | int) -> object:
+    """The answer of a server to one command."""
+    with redis.Redis(port=server.port) as client:
+        return client.execute_command(*command)

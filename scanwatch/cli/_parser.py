@@ -57,7 +57,7 @@ over by any other after --lock. Every option may come from the environment (SCAN
 worker.toml).
 
 exit codes:
-  0 stopped in good order   2 wrong use or configuration, or a store that cannot be used   130 interrupted twice
+  0 stopped in good order   2 wrong use or configuration   4 the store is not reached   130 interrupted twice
 """
 _SCAN = """\
 examples:

@@ -40,21 +40,21 @@ def test_a_worker_says_that_it_is_ready_shows_its_metrics_and_ends_with_sigterm(
 
 
 @pytest.mark.parametrize(
-    ("words", "remedy"),
+    ("words", "code", "remedy"),
     [
-        (["--store", "sqlite:///scans.db"], "redis://127.0.0.1:6379/0"),
-        (["--store", "redis://127.0.0.1:1/0"], "Check that it runs, and the host and port."),
-        (["--store", "redis://:secret@127.0.0.1:1/0"], "nothing answers there"),
-        (["--concurrency", "0"], "concurrency must be 1 to 1000"),
-        (["--lock", "0s"], "lock_s must be at least 1"),
-        (["--repo-url", "https://git.example.org/{owner}"], "{owner} and {repo}"),
-        (["--repo-url", "https://git.example.org/{"], "{owner} and {repo}"),
+        (["--store", "sqlite:///scans.db"], 2, "redis://127.0.0.1:6379/0"),
+        (["--store", "redis://127.0.0.1:1/0"], 4, "Check host and port, and that it runs."),
+        (["--store", "redis://:secret@127.0.0.1:1/0"], 4, "nothing answers there"),
+        (["--concurrency", "0"], 2, "concurrency must be 1 to 1000"),
+        (["--lock", "0s"], 2, "lock_s must be at least 1"),
+        (["--repo-url", "https://git.example.org/{owner}"], 2, "{owner} and {repo}"),
+        (["--repo-url", "https://git.example.org/{"], 2, "{owner} and {repo}"),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_remedy(
-    words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], code: int, remedy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["worker", *words]) == 2
+    assert main(["worker", *words]) == code
     said = capsys.readouterr().err
     assert remedy in said
     assert "secret" not in said

@@ -25,6 +25,7 @@ from scanwatch.storage._redis._examine import rights_for
 from scanwatch.storage._redis._link import Link
 from tests.client._proxy import proxied
 from tests.redis_server import RedisServer
+from tests.storage.certificates import Certificates
 from tests.storage.records import START, at, begin, complete, fetching, queued, repository, request
 
 pytestmark = pytest.mark.needs("redis")
@@ -281,6 +282,20 @@ async def test_a_user_with_the_rights_we_name_can_do_everything_and_one_without_
     await ask(own_redis.url, "ACL", "SETUSER", "bo", "on", f">{SECRET}", "~else:*", "+@all")
     poor = await refusal(own_redis.url.replace("redis://", f"redis://bo:{SECRET}@"))
     assert "its ACL does not let this user do that" in str(poor)
+
+
+async def test_over_tls_and_only_with_the_right_authority(
+    opened: Opener, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    certificates = Certificates(tmp_path)
+    async with certificates.shown_before(own_redis.port) as port:
+        url = f"rediss://127.0.0.1:{port}/0"
+        store = await opened(f"{url}?ca_file={certificates.authority}")
+        await begin(store)
+        assert (await store.snapshot("scan")).seq == 1
+        assert "no TLS connection comes about" in str(await refusal(url))
+        await store.close()
+    assert isinstance(await refusal(f"rediss://127.0.0.1:{own_redis.port}/0"), StoreUnavailable)
 
 
 @pytest.mark.parametrize(
