@@ -24,7 +24,7 @@ from scanwatch.storage._redis import RedisStore, _preflight, parse_address
 from scanwatch.storage._redis._examine import rights_for
 from scanwatch.storage._redis._link import Link
 from tests.client._proxy import proxied
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, free_port
 from tests.storage.certificates import Certificates
 from tests.storage.records import START, at, begin, complete, fetching, queued, repository, request
 
@@ -259,7 +259,7 @@ async def test_one_that_is_too_old_or_a_newer_scanwatchs(redis_url: str, monkeyp
 
 
 async def test_part_of_a_cluster(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path / "cluster", "--cluster-enabled", "yes").start()
+    server = RedisServer(tmp_path / "cluster", "--cluster-enabled", "yes", "--cluster-port", str(free_port())).start()
     try:
         assert "part of a cluster" in str(await refusal(server.url))
     finally:

@@ -27,15 +27,19 @@ class Keys:
 
     def events(self, scan_id: str) -> str:
         """The stream of a scan's events: the id of an entry is its ``seq``."""
-        return f"{self.prefix}:scan:{scan_id}:events"
+        return f"{self.prefix}:events:{scan_id}"
 
     def used(self, scan_id: str) -> str:
         """The hash of the keys that appends of a scan came with, each with its ``seq``."""
-        return f"{self.prefix}:scan:{scan_id}:keys"
+        return f"{self.prefix}:used:{scan_id}"
 
     def inventory(self, scan_id: str, part: str) -> str:
         """The list of one part of what a scan found."""
-        return f"{self.prefix}:scan:{scan_id}:{part}"
+        return f"{self.prefix}:{part}:{scan_id}"
+
+    def upload(self, token: str, part: str) -> str:
+        """The list in which such a part is put together."""
+        return f"{self.prefix}:upload:{token}:{part}"
 
     def by_status(self, status: ScanStatus) -> str:
         """The scans with a status, as in ``scans``."""

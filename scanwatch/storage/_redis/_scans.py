@@ -64,10 +64,10 @@ class Scans:
             number, acting = await self._may_save(scan_id, run)
             upload = secrets.token_hex(8)
             for part, bodies in rows.items():
-                await self._upload(self._keys.inventory(scan_id, f"{part}:{upload}"), bodies)
+                await self._upload(self._keys.upload(upload, part), bodies)
             keys = [self._keys.scan(scan_id)]
             for part in INVENTORY:
-                keys += (self._keys.inventory(scan_id, f"{part}:{upload}"), self._keys.inventory(scan_id, part))
+                keys += (self._keys.upload(upload, part), self._keys.inventory(scan_id, part))
             if await self._link.run("save_outcome", number, acting, keys=keys):
                 return
 

@@ -30,7 +30,9 @@ local function forget(prefix, id)
   redis.call('ZREM', prefix .. ':scans:status:' .. kept[2], member)
   redis.call('ZREM', prefix .. ':ended', member)
   redis.call('ZREM', prefix .. ':ended:events', member)
-  redis.call('UNLINK', scan, scan .. ':events', scan .. ':keys', scan .. ':artifacts', scan .. ':findings',
-    scan .. ':annotations', scan .. ':evidence')
+  redis.call('UNLINK', scan)
+  for _, part in ipairs({ 'events', 'used', 'artifacts', 'findings', 'annotations', 'evidence' }) do
+    redis.call('UNLINK', prefix .. ':' .. part .. ':' .. id)
+  end
   return 1
 end
