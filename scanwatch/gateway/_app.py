@@ -118,7 +118,15 @@ class Gateway:
         retention = Retention(store, clock, keep_s=config.keep_s, keep_events_s=config.keep_events_s)
         ending.push_async_callback(retention.stop)
         retention.start()
-        metrics = Metrics(store=readable, worker=worker, traffic=fanout, engine=engine, talk=conversations, clock=clock)
+        metrics = Metrics(
+            store=readable,
+            worker=worker,
+            hub=hub,
+            traffic=fanout,
+            engine=engine,
+            talk=conversations,
+            clock=clock,
+        )
         for listener in (access.heard, log_scans, metrics.hear):
             ending.callback(store.listen(listener))
         await self._listen(self._application(services, engine, metrics), ending)

@@ -38,7 +38,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Hub:
-    """The live scans, and the one step from the store's word of an event to its watchers."""
+    """The live scans, and the one step from the store's word of an event to its watchers.
+
+    Attributes:
+        gaps: how often events went by unheard.
+    """
 
     def __init__(self, store: Store, fanout: Fanout, scopes: Scopes | None = None) -> None:
         self._store = store
@@ -48,6 +52,7 @@ class Hub:
         self._introduced: dict[str, Snapshot] = {}
         self._ended: OrderedDict[str, Snapshot] = OrderedDict()
         self._ends = 0
+        self.gaps = 0
         self._newest: datetime | None = None
         self._waiting: list[Event] | None = None
         self._catching_up: asyncio.Task[None] | None = None
@@ -84,6 +89,7 @@ class Hub:
 
     def catch_up(self) -> None:
         """Events have gone by unheard: read and publish them, before any that is heard from now on."""
+        self.gaps += 1
         if self._waiting is None:
             self._waiting = []
             self._catching_up = asyncio.create_task(self._catch_up(), name="scanwatch-catch-up")

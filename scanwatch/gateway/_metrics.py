@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ..errors import StoreError
 from ..jobs import Clock, Workers
 from ..model import WAITING, Event, ScanStatus
 from ..storage import ScanFilter, Store
@@ -41,6 +42,12 @@ class Clients(Protocol):
         ...
 
 
+class Pictures(Protocol):
+    """What the hub says of itself."""
+
+    gaps: int
+
+
 class Connections(Protocol):
     """What the engine says of its connections."""
 
@@ -56,16 +63,26 @@ class _Scans:
     by_status: dict[str, int] = field(default_factory=dict)
     waiting: int = 0
     oldest_age_s: float = 0.0
+    store_up: bool = True
 
 
 class Metrics(Collector):
     """The metrics of one gateway."""
 
     def __init__(
-        self, *, store: Store, worker: Workers, traffic: Traffic, engine: Connections, talk: Clients, clock: Clock
+        self,
+        *,
+        store: Store,
+        worker: Workers,
+        hub: Pictures,
+        traffic: Traffic,
+        engine: Connections,
+        talk: Clients,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._worker = worker
+        self._hub = hub
         self._traffic = traffic
         self._engine = engine
         self._talk = talk
@@ -125,6 +142,10 @@ class Metrics(Collector):
             "scanwatch_merged_events", "Progress events that another one stood for.", value=self._traffic.merged
         )
         yield CounterMetricFamily("scanwatch_clients_cut_off", "Clients cut off.", value=self._traffic.aborted)
+        yield GaugeMetricFamily("scanwatch_store_up", "Whether the store can be used.", int(self._scans.store_up))
+        yield CounterMetricFamily(
+            "scanwatch_feed_gaps", "Times that events of a shared store went by unheard and were read.", self._hub.gaps
+        )
 
     async def _read(self) -> _Scans:
         by_status = {
@@ -132,7 +153,14 @@ class Metrics(Collector):
             for status in ScanStatus
         }
         waiting = sum(by_status[status] for status in WAITING)
-        return _Scans(by_status, waiting, await self._oldest_age_s(waiting))
+        return _Scans(by_status, waiting, await self._oldest_age_s(waiting), await self._store_up())
+
+    async def _store_up(self) -> bool:
+        try:
+            await self._store.check()
+        except StoreError:
+            return False
+        return True
 
     async def _oldest_age_s(self, waiting: int) -> float:
         if not waiting:
