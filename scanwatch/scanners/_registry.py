@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ..errors import UnknownTarget
 from ._base import Scanner
 from ._target import PATH, scheme_of
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "scanwatch.scanners"
 
@@ -86,6 +89,8 @@ def _schemes(scanner: type[Scanner]) -> tuple[str, ...]:
 @cache
 def installed_scanners() -> Registry:
     """The scanners of every installed package."""
+    from importlib.metadata import entry_points  # which takes long to load, and a child process needs none
+
     return load_registry(entry_points(group=GROUP))
 
 

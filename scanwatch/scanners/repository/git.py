@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
+
+import msgspec
 
 from ...errors import ScannerError
 from ...model import FailureCode
@@ -24,8 +25,7 @@ class DamagedRepository(ScannerError):
     """A repository lacks objects that it should have."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(msgspec.Struct, frozen=True, gc=False):
     """One file of a commit: its mode, object and size; ``size_bytes`` is ``None`` for a submodule."""
 
     mode: str
@@ -231,5 +231,5 @@ def _check_directory(path: Path, shown: str) -> None:
 
 def _entry(line: bytes) -> TreeEntry:
     facts, _, path = line.partition(b"\t")
-    mode, _, oid, size = facts.decode("ascii").split()
+    mode, _, oid, size = str(facts, "ascii").split()
     return TreeEntry(mode, oid, int(size) if size.isdigit() else None, path)

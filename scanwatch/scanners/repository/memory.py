@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -153,15 +153,18 @@ def _digest(blob: bytes) -> str:
 
 @cache
 def _version() -> str:
-    """What a reading follows from besides the bytes: our version and those of the grammars."""
-    names = ["tree-sitter", *dict.fromkeys(one.module.replace("_", "-") for one in LANGUAGES)]
-    found = [str(_FORMAT), __version__]
-    for name in names:
-        try:
-            found.append(version(name))
-        except PackageNotFoundError:
-            found.append("-")
-    return " ".join(found)
+    """What a reading follows from besides the bytes: our version, and the grammars as they are installed."""
+    modules = ["tree_sitter", *dict.fromkeys(one.module for one in LANGUAGES)]
+    return " ".join([str(_FORMAT), __version__, *map(_installed, modules)])
+
+
+def _installed(module: str) -> str:
+    """Size and time of a package's file; to ask for its version would load more than the rest of a scan does."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return "-"
+    found = os.stat(spec.origin)
+    return f"{found.st_size}:{found.st_mtime_ns}"
 
 
 def _load(path: Path | None) -> Kept:

@@ -23,12 +23,20 @@ class Paths:
     """The paths of a commit: files, and the directories that hold them."""
 
     def __init__(self, files: Sequence[str]) -> None:
-        self.files = frozenset(files)
-        self._sorted = sorted(self.files)
+        self._files = files
         self._matches: dict[str, bool] = {}
 
     def __contains__(self, path: str) -> bool:
         return path in self.files or path in self._directories
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The files, each once."""
+        return frozenset(self._files)
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.files)
 
     @cached_property
     def _directories(self) -> frozenset[str]:

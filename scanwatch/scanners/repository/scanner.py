@@ -9,7 +9,6 @@ from typing import ClassVar
 from ...model import Phase, Progress, ScanOutcome
 from .._base import Report, Task
 from .._target import options_of
-from .clones import Wanted, cloned
 from .commit_scan import CommitScan
 from .git import DamagedRepository, GitRepository, open_local
 from .memory import Memory, memory_path
@@ -72,6 +71,8 @@ def _opened(
         report(Progress(Phase.DISCOVERY, message=message))
 
     if isinstance(named, Remote):
+        from .clones import Wanted, cloned  # which a repository on this disk can do without
+
         with cloned(Wanted(named, options.ref, options.depth), say, anew=anew) as copy:
             yield copy
         return

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..._credentials import refuse_credentials, without_credentials
 from ...errors import ScannerError, UsageError
@@ -85,7 +84,7 @@ def _local(target: str, parts: SplitResult) -> Local:
         raise _refusal(target, "names another machine; a file URL has three slashes")
     if parts.fragment:
         raise _refusal(target, "has a fragment; write # in a path as %23")
-    path = url2pathname(parts.path)
+    path = unquote(parts.path)
     if not path.startswith("/") or _CONTROL.search(path):
         raise _refusal(target, "holds no absolute path")
     return Local(Path(path))

@@ -24,6 +24,12 @@ def path_text(path: bytes) -> str:
 
     Only a path with a backslash of its own could pass for one with an escape.
     """
+    try:
+        text = str(path, "utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() and 0 < len(text) <= MAX_TEXT:  # nearly every path there is, and there may be a million
+        return text
     return legible(
         path if is_clear(path) else path.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
     )
@@ -43,4 +49,4 @@ def is_clear(path: bytes) -> bool:
         text = path.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return not any(unicodedata.category(character) in _HIDDEN for character in text)
+    return text.isprintable() or not any(unicodedata.category(character) in _HIDDEN for character in text)

@@ -50,33 +50,33 @@ def gather(
     selection: Selection, repository: GitRepository, recall: Recall, say: Callable[[int, str], None]
 ) -> Gathered:
     """Read the selected files that are not remembered, telling ``say`` how many are done and which was the last."""
-    keys = [f"{source.oid} {language_key(source.file)}" for source in selection.files]
-    unknown = [at for at, key in enumerate(keys) if not recall.reading(key)[0]]
+    files = selection.files
+    keys = [f"{source.oid} {language_key(source.file)}" for source in files]
+    remembered = [recall.reading(key) for key in keys]
+    readings = [reading for _, reading in remembered]
+    unknown = [at for at, (known, _) in enumerate(remembered) if not known]
     done = len(keys) - len(unknown)
     if done:
-        say(done, selection.files[-1].file)
-    slow: dict[str, SourceReading] = {}
+        say(done, files[-1].file)
     if unknown:
-        with repository.blobs([selection.files[at].oid for at in unknown]) as contents:
+        with repository.blobs([files[at].oid for at in unknown]) as contents:
             for at, raw in zip(unknown, contents, strict=True):
                 done += 1
-                reading = read_source(selection.files[at].file, raw)
-                if reading.state is State.TOO_SLOW:
-                    slow[keys[at]] = reading  # another time it may be quick enough
-                else:
-                    recall.remember_reading(keys[at], None if reading == NOTHING else reading)
-                say(done, selection.files[at].file)
+                reading = read_source(files[at].file, raw)
+                readings[at] = None if reading == NOTHING else reading
+                if reading.state is not State.TOO_SLOW:  # another time it may be quick enough
+                    recall.remember_reading(keys[at], readings[at])
+                say(done, files[at].file)
     gathered = Gathered()
-    for source, key in zip(selection.files, keys, strict=True):
-        _add(gathered, source.file, slow.get(key) or recall.reading(key)[1])
+    for source, kept in zip(files, readings, strict=True):
+        if kept is not None:
+            _add(gathered, source.file, kept)
     gathered.findings.extend(_left_out(selection, gathered))
     return gathered
 
 
-def _add(gathered: Gathered, file: str, reading: SourceReading | None) -> None:
+def _add(gathered: Gathered, file: str, reading: SourceReading) -> None:
     """What was read of a blob, as of a file that holds it."""
-    if reading is None:
-        return
     for reference in reading.references:
         if reference.annotation.file != file:
             reference = replace(reference, annotation=replace(reference.annotation, file=file))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 
+import msgspec
+
 from ..git import TreeEntry
 
 MAX_SOURCE_BYTES = 1024 * 1024
@@ -46,14 +48,14 @@ class Exclusions:
         self._folder_names = _any_of([one for one in folders if "/" not in one])
         self._file_names = _any_of([one for one in files if "/" not in one])
         paths = [one for one in files if "/" in one] + [f"{one}/*" for one in folders if "/" in one]
-        self._paths = _any_of([path.removeprefix("/") for path in paths])
+        self._paths = _any_of([path.removeprefix("/") for path in paths]) if paths else None
         self._folders: dict[str, str | None] = {"": None}
 
     def place(self, file: str) -> str | None:
         """The outermost folder that is left out and holds ``file``, or the file alone; ``None`` if it is read."""
         folder, _, name = file.rpartition("/")
         left_out = self._left_out(folder)
-        if left_out is None and (self._file_names(name) or self._paths(file)):
+        if left_out is None and (self._file_names(name) or (self._paths and self._paths(file))):
             return file
         return left_out
 
@@ -70,8 +72,7 @@ def _any_of(patterns: Sequence[str]) -> Callable[[str], re.Match[str] | None]:
     return re.compile(joined).match
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(msgspec.Struct, frozen=True, gc=False):
     """A file to read, and its blob."""
 
     file: str
@@ -111,6 +112,6 @@ def select(entries: Iterable[tuple[str, TreeEntry]], exclusions: Exclusions) -> 
 
 
 def _suffix(file: str) -> str:
-    name = file.rpartition("/")[2]
-    dot = name.rfind(".")
-    return name[dot:].lower() if dot > 0 else ""
+    begin = file.rfind("/") + 1
+    dot = file.rfind(".", begin)
+    return file[dot:].lower() if dot > begin else ""
