@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import takewhile
+from itertools import compress, takewhile
 
 import pandas as pd
 
@@ -181,15 +181,18 @@ def duration_s(row: ScanRecord) -> float | None:
 def events_table(events: Iterable[Event]) -> pd.DataFrame:
     """The events of one scan, one row each, in their order."""
     rows, complete = list(events), EventKind.COMPLETE
+    kinds = [event.kind for event in rows]
     phases = [event.phase or _phase_of_percent(event) for event in rows]
     # Histories are long: an attribute in a comprehension of its own is read three times as fast as by its name.
     own: dict[str, Values] = {
         "seq": [event.seq for event in rows],
         "time": [event.time for event in rows],
-        "kind": [event.kind for event in rows],
+        "kind": kinds,
         "phase": phases,
-        "status": _statuses(rows, phases),
-        "progress_percent": [100 if event.kind is complete else event.progress_percent for event in rows],
+        "status": _statuses(rows, kinds, phases),
+        "progress_percent": [
+            100 if kind is complete else event.progress_percent for event, kind in zip(rows, kinds, strict=True)
+        ],
         "attempt": [event.attempt for event in rows],
         "message": [event.message or event.error for event in rows],
         "files_processed": [event.files_processed for event in rows],
@@ -206,13 +209,15 @@ def _phase_of_percent(event: Event) -> Phase | None:
     return phase_at(event.progress_percent)
 
 
-def _statuses(events: Sequence[Event], phases: Sequence[Phase | None]) -> list[ScanStatus]:
+def _statuses(events: Sequence[Event], kinds: Sequence[EventKind], phases: Sequence[Phase | None]) -> list[ScanStatus]:
     """Where the scan stands after each event, as ``snapshot.apply`` says, without a snapshot for each."""
     statuses = [ScanStatus.IN_PROGRESS] * len(events)
     for row in takewhile(lambda row: phases[row] is Phase.QUEUED, range(len(events))):
         statuses[row] = ScanStatus.QUEUED
     asked = len(events)
-    for row in [row for row, event in enumerate(events) if event.turn or event.kind is not EventKind.PROGRESS]:
+    progress = EventKind.PROGRESS
+    turning = set(compress(range(len(events)), [event.turn for event in events]))
+    for row in sorted(turning.union(row for row, kind in enumerate(kinds) if kind is not progress)):
         event = events[row]
         if event.kind is EventKind.COMPLETE:
             statuses[row] = ScanStatus.COMPLETED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -47,7 +48,9 @@ def text(values: Values) -> Any:
 
 
 def _count(values: Values) -> Any:
-    """Through floats, where ``None`` becomes NaN in one pass; exact up to 2**53."""
+    """Where some are not known through floats, in which ``None`` becomes NaN in one pass; exact up to 2**53."""
+    if None not in values:
+        return pd.arrays.IntegerArray(np.array(values, dtype=np.int64), np.zeros(len(values), dtype=np.bool_))
     floats = np.array(values, dtype=np.float64)
     unknown = np.isnan(floats)
     return pd.arrays.IntegerArray(np.where(unknown, 1, floats).astype(np.int64), unknown)
@@ -66,8 +69,12 @@ def _microseconds(seconds: Values) -> npt.NDArray[np.int64]:
 
 
 def _time(values: Values) -> Any:
-    seconds = [None if value is None else value.timestamp() for value in values]
-    return pd.DatetimeIndex(_microseconds(seconds).view("M8[us]")).tz_localize("UTC")
+    try:
+        made = pd.DatetimeIndex(list(values))
+    except ValueError:  # of several zones, or of centuries that pandas counts in microseconds alone
+        seconds = [None if value is None else value.timestamp() for value in values]
+        made = pd.DatetimeIndex(_microseconds(seconds).view("M8[us]"))
+    return (made.tz_localize("UTC") if made.tz is None else made.tz_convert("UTC")).as_unit("us")
 
 
 def _duration(values: Values) -> Any:
@@ -75,11 +82,13 @@ def _duration(values: Values) -> Any:
 
 
 def _words(values: Values, words: Sequence[str], *, ordered: bool) -> Any:
+    runs = [(word, len(list(same))) for word, same in groupby(values)]  # most repeat the one before
     code_of: dict[str | None, int] = {word: code for code, word in enumerate(words)}
     code_of[None] = -1
-    for word in set(values).difference(code_of):
-        code_of[word] = len(code_of) - 1
-    codes = np.fromiter(map(code_of.__getitem__, values), dtype=np.int64, count=len(values))
+    for word, _ in runs:
+        code_of.setdefault(word, len(code_of) - 1)
+    lengths = np.array([length for _, length in runs], dtype=np.int64)
+    codes = np.repeat(np.array([code_of[word] for word, _ in runs], dtype=np.int64), lengths)
     del code_of[None]
     known = pd.Index([str(word) for word in code_of])
     return pd.Categorical.from_codes(codes, categories=known, ordered=ordered)
