@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A thing of the validation record found in a repository; ``line`` counts from 1."""
+    """A thing of the validation record found in a repository; ``line`` counts from 1.
+
+    ``details``: what else its document says, by the names of :data:`ARTIFACT_DETAILS`, lists as they are.
+    """
 
     artifact_id: str
     kind: str
@@ -19,8 +23,15 @@ class Artifact:
     parent_id: str | None = None
     file: str | None = None
     line: int | None = None
+    details: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
+ARTIFACT_DETAILS = (
+    *("description", "acceptance_criteria", "as_a", "i_want", "so_that"),
+    *("design_approach", "implementation_notes", "source_files", "test_files"),
+    *("version", "intended_use", "regulatory_context"),
+    *("system_owner", "technical_contact", "deployment_environment"),
+)
 ARTIFACT_KINDS = (
     "system_context",
     "requirement",

@@ -24,7 +24,7 @@ COMPARISON = (
     Column("file", TEXT, "path in the repository, as of the newer scan if it is there"),
     Column("line", COUNT, "line in the file, from 1"),
 )
-_COMPARED = [field.name for field in fields(Artifact) if field.name not in ("artifact_id", "kind")]
+_COMPARED = [field.name for field in fields(Artifact) if field.name not in ("artifact_id", "kind", "details")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,17 @@ def _artifacts(before: Iterable[Artifact], after: Iterable[Artifact]) -> Iterato
             change = "added" if was is None else "removed"
             yield _Difference("artifact", change, one.kind, one.artifact_id, None, None, None, one.file, one.line)
             continue
-        for name in _COMPARED:
-            values = getattr(was, name), getattr(now, name)
-            if values[0] != values[1]:
-                old_text, new_text = (None if value is None else str(value) for value in values)
-                yield _Difference(
-                    "artifact", "changed", now.kind, now.artifact_id, name, old_text, new_text, now.file, now.line
-                )
+        told_before, told_now = _told(was), _told(now)
+        for name in dict.fromkeys([*told_before, *told_now]):
+            if told_before.get(name) != told_now.get(name):
+                values = told_before.get(name), told_now.get(name)
+                yield _Difference("artifact", "changed", now.kind, now.artifact_id, name, *values, now.file, now.line)
+
+
+def _told(artifact: Artifact) -> dict[str, str]:
+    """What is known of an artifact, by name, as text; lists as lines."""
+    known = {name: str(value) for name in _COMPARED if (value := getattr(artifact, name)) is not None}
+    return known | {name: "\n".join(values) for name, values in artifact.details.items()}
 
 
 def _numbered(artifacts: Iterable[Artifact]) -> dict[tuple[str, str, int], Artifact]:

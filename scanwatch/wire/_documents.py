@@ -1,7 +1,7 @@
 """The validation record over REST, as front ends in the field read it: one record for each artifact of a kind.
 
-Every key is always there. ``null`` where nothing is stored of it: the inventory keeps an artifact's id, title, risk,
-tier, status, parent and place, not the text of its document.
+Every key is always there. ``null`` where its document says nothing of it, and where nothing is stored of it: the
+inventory keeps what a document says by its keys, not its text.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from ._events import to_plain
 from ._names import Time, to_time, to_time_or_none
 from ._records import Record
 
+_OF_CONTEXT = (
+    *("version", "intended_use", "regulatory_context"),
+    *("system_owner", "technical_contact", "deployment_environment"),
+)
 JWS = "jws"
 PACKAGE = "package"
 RECORD = "rot"
@@ -188,6 +192,7 @@ def encode_system_context(artifact: Artifact, origin: Origin) -> dict[str, Any]:
         project_name=artifact.title,
         gxp_risk_rating=artifact.risk,
         validation_status=artifact.status,
+        **_said(artifact, *_OF_CONTEXT),
     )
     return to_plain(payload)
 
@@ -199,7 +204,12 @@ def encode_requirement(artifact: Artifact, origin: Origin) -> dict[str, Any]:
 
 def encode_user_story(artifact: Artifact, origin: Origin) -> dict[str, Any]:
     """A user story as the wire writes it."""
-    payload = UserStoryPayload(**origin.fields(artifact), **_described(artifact), parent_id=artifact.parent_id)
+    payload = UserStoryPayload(
+        **origin.fields(artifact),
+        **_described(artifact),
+        parent_id=artifact.parent_id,
+        **_said(artifact, "as_a", "i_want", "so_that"),
+    )
     return to_plain(payload)
 
 
@@ -209,7 +219,10 @@ def encode_spec(artifact: Artifact, origin: Origin) -> dict[str, Any]:
         **origin.fields(artifact),
         **_described(artifact),
         parent_id=artifact.parent_id,
+        user_story_id=artifact.parent_id,
         verification_tier=artifact.tier,
+        **_said(artifact, "design_approach", "implementation_notes"),
+        **_listed(artifact, "source_files", "test_files"),
     )
     return to_plain(payload)
 
@@ -281,4 +294,19 @@ def encode_chain(document_id: str, upstream: list[NodePayload], downstream: list
 
 
 def _described(artifact: Artifact) -> dict[str, Any]:
-    return {"title": artifact.title, "gxp_risk_rating": artifact.risk, "status": artifact.status}
+    return {
+        "title": artifact.title,
+        "gxp_risk_rating": artifact.risk,
+        "status": artifact.status,
+        **_said(artifact, "description"),
+        **_listed(artifact, "acceptance_criteria"),
+    }
+
+
+def _said(artifact: Artifact, *names: str) -> dict[str, Any]:
+    """What its document says under each name, a list as lines."""
+    return {name: "\n".join(artifact.details.get(name, ())) or None for name in names}
+
+
+def _listed(artifact: Artifact, *names: str) -> dict[str, Any]:
+    return {name: list(artifact.details.get(name, ())) or None for name in names}

@@ -24,6 +24,7 @@ class ArtifactPayload(Record, kw_only=True):
     parent_id: str | None = None
     file: str | None = None
     line: int | None = None
+    details: dict[str, list[str]] = {}
 
 
 class FindingPayload(Record, kw_only=True):

@@ -205,9 +205,41 @@ async def test_a_chain_runs_up_to_the_requirement_and_down_to_the_specs(rest: Re
 async def test_a_real_repository_is_answered_in_the_same_words(rest: Rest, tmp_path: Path) -> None:
     repository = await rest.register(str(committed(tmp_path / "own")))
     assert (await rest.until_ended(await rest.trigger(repository)))["status"] == "completed"
-    rows = (await rest.get(paths.documents(repository, "requirements")))["data"]
-    assert "REQ-001" in {row["gxpId"] for row in rows}
+    lists = {name: (await rest.get(paths.documents(repository, name)))["data"] for name in LISTS[:3]}
+    for rows, keys in zip(lists.values(), (REQUIREMENT, STORY, SPEC), strict=True):
+        assert all(row.keys() >= keys for row in rows)
+    requirement, story, spec = (rows[0] for rows in lists.values())
+    assert (requirement["gxpId"], requirement["title"]) == ("REQ-001", "Watch scans live")
+    assert requirement["description"].startswith("People who started a scan")
+    assert len(requirement["acceptanceCriteria"]) > 1
+    assert (story["parentId"], story["asA"]) == ("REQ-001", "an analyst with many scans running")
+    assert story["iWant"]
+    assert story["soThat"]
+    assert spec["sourceFiles"] == ["scanwatch/model.py", "scanwatch/snapshot"]
+    assert spec["testFiles"]
+    assert spec["designApproach"]
+    context = await rest.get(paths.documents(repository, "system-context"))
+    assert (context["projectName"], context["gxpRiskRating"]) == ("scanwatch", "HIGH")
+    assert context["version"]
+    assert context["intendedUse"]
     assert (await rest.get(paths.traceability(repository, "audit")))["status"] == "valid"
+
+
+async def test_broken_links_of_a_real_repository_are_told_with_their_reason(rest: Rest, tmp_path: Path) -> None:
+    lost = "---\ngxp_id: US-009-001\ntitle: Lost\nparent_id: REQ-009\n---\n"
+    skips = "---\ngxp_id: SPEC-009-001\ntitle: Skips\nparent_id: REQ-001\n---\n"
+    files = {".gxp/user_stories/US-009-001-lost.md": lost, ".gxp/specs/SPEC-009-001-skips.md": skips}
+    repository = await rest.register(str(committed(tmp_path / "own", files)))
+    assert (await rest.until_ended(await rest.trigger(repository)))["status"] == "completed"
+    audit = await rest.get(paths.traceability(repository, "audit"))
+    assert (audit["status"], audit["brokenLinksCount"]) == ("invalid", 2)
+    told = {row["sourceId"]: (row["targetId"], row["linkType"], row["reason"]) for row in audit["brokenLinks"]}
+    assert told == {
+        "US-009-001": ("REQ-009", "requirement_to_user_story", "There is no requirement REQ-009."),
+        "SPEC-009-001": ("REQ-001", "user_story_to_spec", "REQ-001 is a requirement; a user story is expected."),
+    }
+    edges = (await rest.get(paths.traceability(repository, "graph")))["edges"]
+    assert {edge["target"] for edge in edges if not edge["valid"]} == told.keys()
 
 
 async def test_annotations_are_tag_blocks_to_the_field_and_rows_of_a_scan_to_us(rest: Rest, tmp_path: Path) -> None:

@@ -37,6 +37,15 @@ def test_each_difference_has_a_row_with_what_was_and_what_is() -> None:
     ]
 
 
+def test_what_a_document_says_is_compared_name_by_name() -> None:
+    before = Artifact("REQ-001", "requirement", details={"description": ("old",), "acceptance_criteria": ("a", "b")})
+    after = Artifact("REQ-001", "requirement", details={"description": ("old",), "acceptance_criteria": ("a", "c")})
+    table = comparison_table(ScanOutcome((before,)), ScanOutcome((after,)))
+    assert table[["change", "field", "before", "after"]].to_numpy().tolist() == [
+        ["changed", "acceptance_criteria", "a\nb", "a\nc"]
+    ]
+
+
 def test_new_and_fixed_findings_are_added_and_removed() -> None:
     table = comparison_table(ScanOutcome(findings=OLD.findings[:1]), ScanOutcome(findings=NEW.findings[1:]))
     assert table[["change", "kind"]].to_numpy().tolist() == [["removed", "title-missing"], ["added", "x"]]

@@ -73,7 +73,10 @@ def test_a_repository_survives_the_wire(repository: Repository) -> None:
 
 
 def test_artifacts_and_findings_survive_the_wire() -> None:
-    artifact = Artifact("REQ-001", "requirement", "Überwachung", "HIGH", None, "draft", None, ".gxp/a.md", 3)
+    artifact = Artifact(
+        *("REQ-001", "requirement", "Überwachung", "HIGH", None, "draft", None, ".gxp/a.md", 3),
+        details={"acceptance_criteria": ("a", "b")},
+    )
     finding = Finding("parent-missing", "error", "no such parent", "US-001", ".gxp/b.md", 7, "add it", True)
     assert wire.decode_artifact(through_json(wire.encode_artifact(artifact))) == artifact
     assert wire.decode_finding(through_json(wire.encode_finding(finding))) == finding

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import PurePosixPath
 
+from ...inventory import ARTIFACT_DETAILS
 from ...model import Artifact, Finding
 from . import frontmatter as yaml
 from .discover import Source
@@ -25,6 +26,8 @@ from .rules.reading import (
 )
 from .text import legible
 
+MAX_DETAILS = 8_000
+"""Characters kept of what one document says beside its id, title, risk, tier, status and parent."""
 MAX_ID = 200
 MAX_VALUES = 1000
 """Values kept of one list."""
@@ -144,7 +147,23 @@ def artifact(document: Document) -> Artifact:
         parent_id=document.text("parent_id"),
         file=document.file,
         line=document.line,
+        details=_details(document),
     )
+
+
+def _details(document: Document) -> Mapping[str, tuple[str, ...]]:
+    """What else the document says, as far as it fits: inventories are kept, sent and compared as a whole."""
+    details: dict[str, tuple[str, ...]] = {}
+    room = MAX_DETAILS
+    for name in ARTIFACT_DETAILS:
+        kept = []
+        for value in document.fields.get(name, ()):
+            room -= len(value.text)
+            if room >= 0:
+                kept.append(value.text)
+        if kept:
+            details[name] = tuple(kept)
+    return details
 
 
 def _front_matter_finding(source: Source, error: yaml.FrontMatterError) -> Finding:
