@@ -16,4 +16,4 @@ def cache_folder(name: str) -> Path:
         import platformdirs
 
         chosen = platformdirs.user_cache_dir("scanwatch", appauthor=False)
-    return Path(chosen) / name
+    return Path(chosen).expanduser().absolute() / name

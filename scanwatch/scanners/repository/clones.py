@@ -55,9 +55,11 @@ class Wanted:
     ref: str | None
     depth: int
 
-    def fetch(self, into: Path) -> str:
-        """Fetch it; the commit's id."""
-        return fetch_commit(self.remote, into, self.ref, self.depth)
+    def fetch(self, into: Path, doing: str, say: Callable[[str], None]) -> str:
+        """Fetch it, telling ``say`` what one is ``doing`` and how far git is; the commit's id."""
+        message = f"{doing} {self.remote.shown}"
+        say(message)
+        return fetch_commit(self.remote, into, self.ref, self.depth, lambda step: say(f"{message}: {step}"))
 
 
 @contextmanager
@@ -75,9 +77,8 @@ def cloned(wanted: Wanted, say: Callable[[str], None], *, anew: bool = False) ->
         user, commit = cache.enter(wanted, say, anew=anew)
     if user is None or commit is None:
         with TemporaryDirectory(prefix="scanwatch-", ignore_cleanup_errors=True) as folder:
-            say(f"Cloning {wanted.remote.shown}")
             own = Path(folder) / _REPOSITORY
-            commit = wanted.fetch(own)
+            commit = wanted.fetch(own, "Cloning", say)
             yield GitRepository(str(own), wanted.remote.shown), commit
         return
     try:
@@ -158,11 +159,10 @@ class Clones:
 
     def _replace(self, entry: Path, wanted: Wanted, say: Callable[[str], None]) -> str:
         """Make the copy anew; the old one is there until the new one is whole."""
-        say(f"Cloning {wanted.remote.shown}")
         part = entry.with_suffix(_PART)
         try:
             (part / _USERS).mkdir(mode=0o700, parents=True)
-            commit = wanted.fetch(part / _REPOSITORY)
+            commit = wanted.fetch(part / _REPOSITORY, "Cloning", say)
             if entry.exists():
                 entry.rename(entry.with_suffix(_GONE))
             part.rename(entry)
@@ -196,9 +196,8 @@ def _fetched_into(entry: Path, wanted: Wanted, say: Callable[[str], None]) -> st
     repository = entry / _REPOSITORY
     if not repository.is_dir() or not (entry / _USERS).is_dir() or _packs(repository) > MAX_PACKS:
         return None
-    say(f"Fetching {wanted.remote.shown}")
     try:
-        return wanted.fetch(repository)
+        return wanted.fetch(repository, "Fetching", say)
     except ScannerError as error:
         if error.code != FailureCode.INTERNAL:
             raise  # the host's own answer: a new copy would get the same

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
 from ...errors import ScannerError
 from ...model import FailureCode
 from .git import GitRepository, no_commit
-from .git_command import last_line, run_git
+from .git_command import last_line, run_git, run_git_aloud
 from .target import Remote
 
 FETCH_TIMEOUT_S = 900.0
@@ -24,10 +26,11 @@ _QUIETLY = (
     *("-c", "fetch.unpackLimit=1"),  # a pack for each fetch: few files, each there as a whole or not at all
     *("-c", "gc.auto=0"),
     *("-c", "maintenance.auto=false"),
-    *("-c", "fetch.prune=false"),
     *("-c", "fetch.writeCommitGraph=false"),
 )
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_HEAD = "refs/scanwatch/head"
+_THEIR_HEAD = f"+HEAD:{_HEAD}"
 _ALL_HISTORY = "--depth=2147483647"
 """What git itself means by it."""
 _NEEDS_HISTORY = re.compile(r"[0-9a-f]{4,64}|.*[~@].*")
@@ -63,25 +66,36 @@ _FAILURES: tuple[tuple[tuple[str, ...], FailureCode, bool, str], ...] = (
 _FETCH_FAILED = (FailureCode.INTERNAL, True, "Check the URL and the network, then try again")
 
 
-def fetch_commit(remote: Remote, into: Path, ref: str | None, depth: int) -> str:
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """Where from, where to, and who hears how far git is."""
+
+    remote: Remote
+    into: Path
+    hear: Callable[[str], None]
+
+
+def fetch_commit(remote: Remote, into: Path, ref: str | None, depth: int, hear: Callable[[str], None]) -> str:
     """Fetch what ``ref`` names (``None``: HEAD) into ``into``, which is made if it is not there; the commit's id.
 
     ``depth`` is the number of commits that come with it, 0 for all. A ref that a host does not know by its name is
-    looked for in everything it has.
+    looked for in everything it has. ``hear`` is told how far git says it is.
 
     Raises:
         ScannerError: git could not fetch it, or there is no such commit; credentials are never in the message.
     """
     if new := not into.exists():
         _init(into)
+    fetch = _Fetch(remote, into, hear)
     name = f"refs/scanwatch/{hashlib.sha256((ref or 'HEAD').encode()).hexdigest()[:16]}"
-    answer = _fetch(remote, into, depth, f"+{ref or 'HEAD'}:{name}")
+    answer = _fetch(fetch, depth, f"+{ref or 'HEAD'}:{name}")
     if new and _says(answer, _OTHER_HASH):
         shutil.rmtree(into)
         _init(into, "--object-format=sha256")
-        answer = _fetch(remote, into, depth, f"+{ref or 'HEAD'}:{name}")
+        answer = _fetch(fetch, depth, f"+{ref or 'HEAD'}:{name}")
     if answer.returncode != 0 and ref is not None and _NEEDS_HISTORY.fullmatch(ref):
-        name, answer = ref, _fetch(remote, into, 0, *_EVERYTHING)
+        head = (_THEIR_HEAD,) if ref.startswith(("HEAD", "@")) else ()
+        name, answer = ref, _fetch(fetch, 0, *_EVERYTHING, *head)
     if answer.returncode != 0:
         raise _failure(remote, ref, answer)
     try:
@@ -92,21 +106,24 @@ def fetch_commit(remote: Remote, into: Path, ref: str | None, depth: int) -> str
 
 def _init(into: Path, *how: str) -> None:
     _done(run_git("-c", "init.defaultBranch=main", "init", "--quiet", "--bare", "--template=", *how, "--", str(into)))
+    _done(run_git("--git-dir", str(into), "symbolic-ref", "HEAD", _HEAD))
 
 
-def _fetch(remote: Remote, into: Path, depth: int, *refspecs: str) -> CompletedProcess[bytes]:
-    answer = _ask(remote, into, *_as_deep(depth, into), "--", remote.url, *refspecs)
+def _fetch(fetch: _Fetch, depth: int, *refspecs: str) -> CompletedProcess[bytes]:
+    prune = ("--prune",) if len(refspecs) > 1 else ()  # what is gone there is gone here; of one ref it would be that
+    answer = _ask(fetch, *prune, *_as_deep(depth, fetch.into), "--", fetch.remote.url, *refspecs)
     if _says(answer, _NO_SHALLOW):
-        answer = _ask(remote, into, "--", remote.url, *refspecs)
+        answer = _ask(fetch, *prune, "--", fetch.remote.url, *refspecs)
     return answer
 
 
-def _ask(remote: Remote, into: Path, *arguments: str) -> CompletedProcess[bytes]:
-    return run_git(
-        *("--git-dir", str(into), *_QUIETLY, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
+def _ask(fetch: _Fetch, *arguments: str) -> CompletedProcess[bytes]:
+    return run_git_aloud(
+        *("--git-dir", str(fetch.into), *_QUIETLY, "fetch", "--progress", "--no-tags", "--no-write-fetch-head"),
         *("--no-recurse-submodules", "--update-head-ok", *arguments),
         environment={"GIT_ALLOW_PROTOCOL": "https:http:ssh"},
         timeout_s=FETCH_TIMEOUT_S,
+        hear=fetch.hear,
     )
 
 

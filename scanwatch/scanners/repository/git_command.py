@@ -8,8 +8,10 @@ that a hook's ``GIT_DIR`` cannot lead elsewhere.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from ..._credentials import without_credentials
@@ -21,6 +23,8 @@ READ_TIMEOUT_S = 120.0
 _END_S = 0.3
 """How long git may take to end when asked to; less than the scanner's own process has."""
 _MAX_SAID = 2000
+_KEPT_WORDS = 64 * 1024
+_STEP = re.compile(rb"(Counting objects|Compressing objects|Receiving objects|Resolving deltas): +(\d{1,3})%")
 
 _ALWAYS = (
     "--no-pager",
@@ -41,6 +45,7 @@ _ENVIRONMENT = {
     "GIT_ASKPASS": "",
     "SSH_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
     # A replacement ref would show another tree under the commit's id.
@@ -56,11 +61,44 @@ def run_git(
         try:
             out, err = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            raise ScannerError(
-                f"git did not finish within {timeout_s:.0f} s. Check the disk and the network and try again.",
-                code=FailureCode.TIMEOUT,
-            ) from None
+            raise _took_too_long(timeout_s) from None
         return subprocess.CompletedProcess([], process.returncode, out, err)
+
+
+def run_git_aloud(
+    *arguments: str, environment: Mapping[str, str], timeout_s: float, hear: Callable[[str], None]
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git to its end, and tell ``hear`` how far it says it is; its output is not kept, its last words are."""
+    with git_process(*arguments, environment=environment) as process:
+        assert process.stderr is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.terminate()
+
+        too_late = threading.Timer(timeout_s, end)
+        too_late.start()
+        said = b""
+        try:
+            while part := process.stderr.read1(65_536):  # type: ignore[attr-defined]  # it is buffered
+                said = (said + part)[-_KEPT_WORDS:]
+                if steps := _STEP.findall(said):
+                    hear(f"{steps[-1][0].decode('ascii').lower()} {int(steps[-1][1])} %")
+            process.wait()
+        finally:
+            too_late.cancel()
+            too_late.join()
+        if late.is_set():
+            raise _took_too_long(timeout_s)
+        return subprocess.CompletedProcess([], process.returncode, b"", said)
+
+
+def _took_too_long(timeout_s: float) -> ScannerError:
+    return ScannerError(
+        f"git did not finish within {timeout_s:.0f} s. Check the disk and the network and try again.",
+        code=FailureCode.TIMEOUT,
+    )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -23,7 +24,7 @@ import pytest
 from scanwatch.errors import ScannerError
 from scanwatch.scanners import Task
 from scanwatch.scanners._runner import run_attempt
-from scanwatch.scanners.repository import RepositoryScanner
+from scanwatch.scanners.repository import RepositoryScanner, fetching
 from scanwatch.scanners.repository.clones import LIMIT_VARIABLE
 from tests.scanners.repository import signing
 from tests.scanners.repository.conftest import GOOD_RECORD, Repo
@@ -57,8 +58,65 @@ def test_any_ref_of_a_remote_can_be_scanned(repo, git_host, scan, monkeypatch, l
     repo.git("tag", "-a", "v1", "-m", "One")
     repo.commit({"src/more.py": ""})
 
-    for ref in ("release", "refs/heads/release", "v1", first, first[:10], "main~1"):
+    for ref in ("release", "refs/heads/release", "v1", first, first[:10], "main~1", "HEAD~1", "@~1"):
         assert scan(f"{git_host}/repo/.git", ref=ref).outcome.commit == first
+
+
+def test_what_head_is_elsewhere_counts_and_not_a_name_that_is_usual(repo, git_host, scan):
+    head = repo.git("rev-parse", "HEAD")
+    repo.git("branch", "develop")
+    repo.commit({"src/more.py": ""})
+    repo.git("symbolic-ref", "HEAD", "refs/heads/develop")
+
+    assert scan(f"{git_host}/repo/.git").outcome.commit == head
+    assert scan(f"{git_host}/repo/.git", ref="@").outcome.commit == head
+    with pytest.raises(ScannerError, match="no commit called 'HEAD~1'"):
+        scan(f"{git_host}/repo/.git", ref="HEAD~1")
+
+
+def test_a_branch_that_is_gone_elsewhere_is_gone_here(repo, git_host, scan):
+    repo.commit({"src/more.py": ""})
+    repo.git("branch", "old")
+    assert scan(f"{git_host}/repo/.git", ref="old~1").outcome.commit == repo.git("rev-parse", "HEAD~1")
+    repo.git("branch", "-D", "old")
+    repo.git("branch", "old/er")
+
+    with pytest.raises(ScannerError, match="no commit called 'old~1'"):
+        scan(f"{git_host}/repo/.git", ref="old~1")
+    assert scan(f"{git_host}/repo/.git", ref="old/er~1").outcome.commit == repo.git("rev-parse", "HEAD~1")
+
+
+@pytest.mark.needs("ssh")
+def test_a_repository_is_fetched_over_ssh(repo, scan, tmp_path, monkeypatch):
+    """Git speaks to a command in ssh's place, which runs the other side's git here, as the host would."""
+    command = tmp_path / "ssh.sh"
+    command.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(command))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "ssh")
+
+    for target in (f"ssh://git@git.example{repo.path}", f"git@git.example:{repo.path}"):
+        assert scan(target).outcome == scan(repo.path).outcome
+
+
+def test_a_fetch_tells_how_far_it_is(repo, slow_git_host, scan):
+    url, stall = slow_git_host
+    stall.opened.set()
+    repo.commit({f"src/{number}.bin": random.Random(number).randbytes(4000) for number in range(100)})
+
+    told = [report.message for report in scan(f"{url}/repo/.git").reports if report.message]
+
+    assert f"Cloning {url}/repo/.git: receiving objects 100 %" in told
+
+
+def test_a_fetch_that_takes_too_long_is_ended_and_told(repo, slow_git_host, scan, monkeypatch):
+    url, _ = slow_git_host
+    repo.commit({"src/noise.bin": random.Random(1).randbytes(400_000)})
+    monkeypatch.setattr(fetching, "FETCH_TIMEOUT_S", 1.0)
+
+    with pytest.raises(ScannerError, match="did not finish within 1 s") as raised:
+        scan(f"{url}/repo/.git")
+    assert raised.value.code == "timeout"
 
 
 @pytest.mark.parametrize("ref", ["no-such-branch", "0" * 40, "abcdef0", "main~7"])
