@@ -23,6 +23,12 @@ TIER_OF_TEST_TYPE: Mapping[str, str] = {"unit": "OQ", "integration": "OQ", "e2e"
 """Words in use that are none of the three tiers, and the tier each stands for."""
 
 _KIND_DECLARED = {"gxp-req": "requirement", "gxp-story": "user_story", "gxp-spec": "spec"}
+_ROSIE_TYPES = frozenset({"DS", "TC"})
+_TIER_OF_PATH = (
+    ("PQ", re.compile(r"(?:^|/)(?:e2e|pq)/")),
+    ("OQ", re.compile(r"(?:^|/)tests?/unit/|\.spec\.\w+$")),
+    ("IQ", re.compile(r"\.tf$|\.ya?ml$|(?:^|/)Dockerfile$")),
+)
 _SERVING = frozenset({"gxp-satisfies", "gxp-implements"})
 _SHORT_RISKS = {"H": "HIGH", "M": "MEDIUM", "L": "LOW"}
 _TEST_FILE = re.compile(
@@ -31,11 +37,19 @@ _TEST_FILE = re.compile(
 
 
 def resolve(references: Sequence[Reference], record: Record) -> tuple[Annotation, ...]:
-    """The annotations, each with whether its id is that of a document or is declared by a tag."""
+    """The annotations, each with whether its id is that of a document or is declared, and with the type it has."""
     ids = {one.annotation.artifact_id for one in references if one.annotation.tag == "gxp-id"}
     known = record.by_id.keys() | {entry.artifact_id for entry in record.risks} | record.declared.keys() | ids
-    annotations = (one.annotation for one in references)
+    annotations = (_with_type(one.annotation) for one in references)
     return tuple(one if one.artifact_id in known else replace(one, resolved=False) for one in annotations)
+
+
+def _with_type(annotation: Annotation) -> Annotation:
+    """``annotation`` with the type that ROSIE 1.1 takes from the path where none is written."""
+    if annotation.dialect != ROSIE_1_1 or annotation.test_type is not None:
+        return annotation
+    tier = next((tier for tier, pattern in _TIER_OF_PATH if pattern.search(annotation.file)), None)
+    return replace(annotation, test_type=tier)
 
 
 def with_sources(record: Record, references: Sequence[Reference]) -> Record:
@@ -96,7 +110,8 @@ def _normal(risk: str) -> str:
 
 
 def _test(annotation: Annotation) -> Iterator[Finding]:
-    if annotation.test_type is not None and annotation.test_type not in TIERS:
+    known = TIERS | _ROSIE_TYPES if annotation.dialect == ROSIE_1_1 else TIERS
+    if annotation.test_type is not None and annotation.test_type not in known:
         tier = TIER_OF_TEST_TYPE.get(annotation.test_type.lower())
         taken = f"taken as {tier}" if tier else "not known"
         message = f"The test type {annotation.test_type!r} of {annotation.artifact_id} is {taken}."

@@ -55,7 +55,7 @@ _CONTEXT_KEYS = {
     "status": "validation_status",
     "intended_use": "intended_use",
 }
-_SEMANTIC_VERSION = re.compile(
+SEMANTIC_VERSION = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
     r"(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?",
@@ -89,7 +89,7 @@ def _context_values(document: Document, _: Record) -> Iterator[Finding]:
     named, version, risk = document.first("id"), document.first("version"), document.first("risk")
     if named and not _is_uuid(named.text):
         yield _at(SYSTEM_CONTEXT_ID, f"The system's id {named.text!r} is not a UUID.", document, named)
-    if version and not _SEMANTIC_VERSION.fullmatch(version.text):
+    if version and not SEMANTIC_VERSION.fullmatch(version.text):
         message = f"The system's version {version.text!r} is not a semantic version."
         yield _at(SYSTEM_CONTEXT_VERSION, message, document, version)
     if risk and risk.text.upper() not in RISKS:

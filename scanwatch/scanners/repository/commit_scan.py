@@ -13,13 +13,13 @@ from ...errors import ScannerError
 from ...model import Artifact, FailureCode, Finding, Phase, Progress, ScanOutcome
 from .._base import Report
 from .annotations import check_annotations, resolve, with_sources
-from .checks import check_document
+from .checks import CHECKS, check_document
 from .configuration import FILE as CONFIGURATION_FILE
 from .configuration import MAX_BYTES as MAX_CONFIGURATION_BYTES
 from .configuration import Configuration, read_configuration
 from .coverage import check_coverage
-from .dialect import MANIFEST, check_dialects, dialects_of
-from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_record
+from .dialect import dialects_of
+from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_product, has_record
 from .documents import Document, artifact, read_document, read_text, unreadable
 from .evidence.assessment import Assessment, Assessor
 from .evidence.demands import check_demands
@@ -29,6 +29,7 @@ from .git import GitRepository, TreeEntry
 from .links import check_links, with_implied_parents
 from .memory import Changes, Memory
 from .options import Options, wrong_option
+from .product.record import JoinedRecord, OlderRecord
 from .record import Paths, Record
 from .risklog import RiskEntry, read_risk_log
 from .rules.configuration import CONFIGURATION_INVALID
@@ -50,11 +51,12 @@ class _Read:
     risks: list[RiskEntry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     has_risk_log: bool = False
+    older: OlderRecord = field(default_factory=OlderRecord)
 
     @property
     def count(self) -> int:
         """How many artifacts these are."""
-        return len(self.documents) + len(self.risks)
+        return len(self.documents) + len(self.risks) + len(self.older.documents)
 
 
 class CommitScan:
@@ -78,7 +80,7 @@ class CommitScan:
         commit = self._commit
         self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {commit[:12]}"))
         entries = self._repository.entries(commit)
-        if not has_record(entries):
+        if not has_record(entries) and not has_product(entries):
             raise self._no_record(entries)
         configuration = self._configuration(entries)
         paths = [path_text(entry.path) for entry in entries]
@@ -87,20 +89,22 @@ class CommitScan:
         total = len(inventory.sources) + len(selection.files)
         self._report(Progress(Phase.DISCOVERY, files_processed=0, total_files=total))
         read = self._parse(inventory, self._fetch(inventory.sources), total)
-        read.documents.extend(unreadable(source) for source in inventory.unread if source.kind != "risk_entry")
+        read.documents.extend(unreadable(source) for source in inventory.unread if source.kind in CHECKS)
         gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
-        record, findings = self._validate(read, Paths(paths), gathered)
+        record, findings = self._validate(read, Paths(paths), gathered) if has_record(entries) else (_none(paths), [])
+        older = _joined(read.older, gathered) if has_product(entries) else JoinedRecord()
+        record = replace(record, declared={**record.declared, **older.kinds})
         annotations = resolve(gathered.references, record)
         assessment = self._assess(inventory, entries, record, configuration)
-        artifacts = _artifacts(record, inventory)
-        changes, seen = self._memory.changes(entries), dialects_of(record, annotations)
+        artifacts = (*_artifacts(record, inventory), *older.artifacts)
+        changes, seen = self._memory.changes(entries), dialects_of(record, len(read.older.documents), annotations)
         self._memory.save()
         message = _told(changes, seen)
         self._report(Progress(Phase.PERSIST, total, total, artifacts_found=len(artifacts), message=message))
         found = chain(
             *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
             *(assessment.findings, check_demands(record, assessment.rows)),
-            *(check_coverage(record, gathered.references, assessment.rows), check_dialects(record)),
+            *(check_coverage(record, gathered.references, assessment.rows), older.findings),
             configuration.findings,
         )
         return ScanOutcome(
@@ -109,7 +113,7 @@ class CommitScan:
             files=total,
             commit=commit,
             annotations=annotations,
-            evidence=tuple(assessment.rows),
+            evidence=(*assessment.rows, *older.evidence),
         )
 
     def _configuration(self, entries: Iterable[TreeEntry]) -> Configuration:
@@ -201,8 +205,7 @@ class CommitScan:
         self._report(Progress(phase, files_processed=done, total_files=total, current_file=file, artifacts_found=found))
 
     def _no_record(self, entries: list[TreeEntry]) -> ScannerError:
-        older = any(entry.path == MANIFEST.encode() for entry in entries)
-        aside = f" ({MANIFEST} is of an older dialect, which is not read)" if older else ""
+        aside = ""
         root = next((entry for entry in entries if entry.path == ROOT.encode()), None)
         if root is not None:
             what = "file" if root.is_file else "submodule" if root.is_submodule else "symbolic link"
@@ -234,7 +237,19 @@ def _told(changes: Changes, seen: Counter[str]) -> str:
     return f"{changes}; dialects seen: {named}"
 
 
+def _none(paths: list[str]) -> Record:
+    """The record of a commit that has only the older one."""
+    return Record((), (), Paths(paths), datetime.now(UTC).date())
+
+
+def _joined(older: OlderRecord, gathered: Gathered) -> JoinedRecord:
+    return older.joined(reference.annotation for reference in gathered.references)
+
+
 def _read_one(source: Source, raw: bytes, read: _Read) -> None:
+    if source.kind.startswith("product_"):
+        read.older.take(source, raw)
+        return
     if source.kind != "risk_entry":
         reading = read_document(source, raw)
         read.documents.append(reading.document)

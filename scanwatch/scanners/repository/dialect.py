@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ...model import Annotation, Finding
+from ...model import Annotation
+from .discover import MANIFEST
 from .record import Record
-from .rules.reading import DIALECT_UNSUPPORTED
 from .source.dialects import DRAFT_02, DRAFT_03, GXP_MD_3, ROSIE_1_1
-
-MANIFEST = "gxp-product.md"
-"""Of ROSIE 1.1, at the top of the repository."""
 
 _BY_STATUS = {
     **dict.fromkeys(("DRAFT", "VALIDATED", "DEPRECATED", "ASSURED"), DRAFT_02),
@@ -20,16 +17,12 @@ _BY_STATUS = {
 }
 
 
-def dialects_of(record: Record, annotations: Iterable[Annotation]) -> Counter[str]:
-    """The dialects that were seen, and how many documents, risk entries and tags are signs of each."""
-    return Counter(_signs(record, annotations))
+def dialects_of(record: Record, nodes: int, annotations: Iterable[Annotation]) -> Counter[str]:
+    """The dialects that were seen, and how many documents, risk entries and tags are signs of each.
 
-
-def check_dialects(record: Record) -> Iterator[Finding]:
-    """Says what is there and not read, because its dialect is not supported."""
-    if MANIFEST in record.paths:
-        message = f"{MANIFEST} is a manifest of {ROSIE_1_1}; it and the requirements it speaks of are not read."
-        yield DIALECT_UNSUPPORTED.finding(message, file=MANIFEST)
+    ``nodes`` is the number of those in documents of ROSIE 1.1.
+    """
+    return Counter(_signs(record, annotations)) + Counter({ROSIE_1_1: nodes})
 
 
 def _signs(record: Record, annotations: Iterable[Annotation]) -> Iterator[str]:

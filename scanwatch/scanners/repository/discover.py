@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -34,6 +34,10 @@ _BY_NAME = (
     ("ADR-", "adr"),
     ("VA-", "vendor_assessment"),
 )
+MANIFEST, EXECUTION = "gxp-product.md", "gxp-execution.json"
+"""Of the older record, at the top."""
+_OF_PRODUCT = {MANIFEST: "product_manifest", EXECUTION: "product_execution"}
+_PRODUCT_FOLDERS = ("specs/", "docs/")
 _SILENT = frozenset({"readme.md", ".gitkeep", ".gitignore", ".gitattributes"})
 _PACKAGE = re.compile(r"(?P<tier>IQ|OQ|PQ)-(?P<spec>SPEC(?:-INF)?(?:-\d{3}(?!\d))+)-")
 _SIGNED = re.compile(r"EV-(?P<spec>SPEC(?:-INF)?(?:-\d{3}(?!\d))+)$")
@@ -69,11 +73,19 @@ def has_record(entries: Iterable[TreeEntry]) -> bool:
     return any(entry.path.startswith(prefix) for entry in entries)
 
 
-def discover(entries: Iterable[TreeEntry]) -> Inventory:
-    """Sort the files of the record by kind; files outside ``.gxp`` are left alone."""
+def has_product(entries: Iterable[TreeEntry]) -> bool:
+    """Whether the commit has the manifest of the older record."""
+    return any(entry.path == MANIFEST.encode() and entry.is_file for entry in entries)
+
+
+def discover(entries: Sequence[TreeEntry]) -> Inventory:
+    """Sort the files of the record by kind; files outside it are left alone."""
     inventory = Inventory()
     packages: dict[str, Artifact] = {}
     total_bytes = 0
+    for entry, source in _product_files(entries) if has_product(entries) else ():
+        total_bytes += entry.size_bytes or 0
+        _add_source(entry, source, total_bytes, inventory)
     for entry, file in _record_files(entries, inventory):
         if package := _package(file):
             packages.setdefault(package.artifact_id, package)
@@ -88,6 +100,17 @@ def discover(entries: Iterable[TreeEntry]) -> Inventory:
             inventory.findings.append(FILE_UNRECOGNISED.finding(f"{file} is of no known type.", file=file))
     inventory.evidence.extend(packages.values())
     return inventory
+
+
+def _product_files(entries: Iterable[TreeEntry]) -> Iterator[tuple[TreeEntry, Source]]:
+    """The files of the older record; those that are links are none."""
+    for entry in entries:
+        file = path_text(entry.path)
+        kind = _OF_PRODUCT.get(file)
+        if kind is None and file.startswith(_PRODUCT_FOLDERS) and file.lower().endswith(".md"):
+            kind = "product_document"
+        if kind is not None and entry.is_file:
+            yield entry, Source(file, kind, entry.oid)
 
 
 def kind_of(file: str) -> str | None:

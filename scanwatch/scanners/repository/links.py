@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ...model import Finding
+from .circles import circle_message, circles
 from .discover import RISK_LOG, SYSTEM_CONTEXT
 from .documents import ID_PATTERNS, Document
 from .markdown import Value
@@ -26,6 +27,7 @@ from .rules.links import (
     RISK_REFERENCE_UNKNOWN,
     RISK_STATUS,
     STORY_WITHOUT_SPEC,
+    TRACE_CIRCULAR,
 )
 
 RecordCheck = Callable[[Record], Iterator[Finding]]
@@ -143,6 +145,15 @@ def _numbers_agree(child: str, parent: str) -> bool:
     return own[1] == above[1]
 
 
+def _circles(record: Record) -> Iterator[Finding]:
+    above = {
+        one.artifact_id: [value.text for name in ("parent_id", "satisfies") for value in one.fields.get(name, ())]
+        for one in record.documents
+    }
+    for circle in circles(above):
+        yield _at(TRACE_CIRCULAR, circle_message(circle), record.by_id[circle[0]])
+
+
 def _children(record: Record) -> Iterator[Finding]:
     parents = {
         (document.kind, value.text) for document in record.documents for value in document.fields.get("parent_id", ())
@@ -211,6 +222,7 @@ CHECKS: tuple[RecordCheck, ...] = (
     _duplicates,
     _parents,
     _satisfied,
+    _circles,
     _children,
     _risk_coverage,
     _risk_entries,

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanwatch.errors import ScannerError
 from scanwatch.model import ANNOTATION_DIALECTS, Annotation
 from scanwatch.scanners.repository.source.comments import Block
 from scanwatch.scanners.repository.source.dialects import read_block
@@ -166,16 +165,3 @@ def test_a_scan_tells_which_dialects_it_saw(repo, scan, files, seen):
     repo.commit(files)
 
     assert scan(repo.path).reports[-1].message.endswith(f"; dialects seen: {seen}")
-
-
-def test_the_older_manifest_is_told_to_be_unsupported(repo, empty_repo, scan):
-    repo.commit({"gxp-product.md": "---\nproduct_name: Pay\n---\n"})
-
-    assert scan(repo.path).rules == {"dialect-unsupported"}
-
-
-def test_a_repository_with_the_older_manifest_alone_is_told_why_it_fails(empty_repo, scan):
-    empty_repo.commit({"gxp-product.md": "---\nproduct_name: Pay\n---\n"})
-
-    with pytest.raises(ScannerError, match=r"gxp-product.md is of an older dialect"):
-        scan(empty_repo.path)

@@ -14,7 +14,8 @@ from collections import Counter
 
 import pytest
 
-from scanwatch.scanners.repository.rules import RULES
+from scanwatch.scanners.repository.rules import RULES, Rule
+from scanwatch.scanners.repository.rules import product as product_rules
 from tests.scanners.repository.signing import PACKAGE, in_record, package, public_pem, result, signed
 from tests.scanners.repository.test_rules import ADR, CONTEXT, LOG, REQ, SPEC, STORY, VENDOR
 
@@ -117,6 +118,16 @@ BROKEN: list[tuple[str, str | bytes, list[tuple[str, int | None]]]] = [
         [("id-duplicate", 2), ("parent-missing", 6), ("evidence-tiers-missing", 2), ("requirement-uncovered", 2)],
     ),
     (
+        ".gxp/requirements/REQ-012-a.md",
+        requirement("012", "satisfies: [REQ-013]"),
+        [("trace-circular", 2), ("risk-entry-missing", 2), ("requirement-uncovered", 2)],
+    ),
+    (
+        ".gxp/requirements/REQ-013-a.md",
+        requirement("013", "satisfies: [REQ-012]"),
+        [("risk-entry-missing", 2), ("requirement-uncovered", 2)],
+    ),
+    (
         STORY,
         "\ufeff" + named("title: C", "parent_id: REQ-001", "acceptance_criteria: [a]") + "\x07",
         [("text-byte-order-mark", 1), ("text-control-characters", 6), ("id-missing", 1), ("story-incomplete", 1)],
@@ -164,7 +175,6 @@ BROKEN: list[tuple[str, str | bytes, list[tuple[str, int | None]]]] = [
         "# ADR-002: B\n## Status\nAccepted\n## Context\n## Decision\n## Consequences\n",
         [("file-name-unclear", None)],
     ),
-    ("gxp-product.md", "---\n---\n", [("dialect-unsupported", None)]),
     (
         ".scanwatch.toml",
         'stric = true\n[[suppress]]\nrule = "id-missing"\nfile = "none"\nreason = "r"\n',
@@ -229,6 +239,7 @@ EVERYWHERE = ("language-unread", "excluded", "binary", "submodule", "elsewhere")
 ELSEWHERE = {
     *("system-context-missing", "adr-missing", "risk-log-missing"),  # test_rules.py
     *("findings-omitted", "source-too-slow"),  # test_scanner.py, test_annotations.py
+    *(rule.id for rule in vars(product_rules).values() if isinstance(rule, Rule)),  # test_product.py
 }
 """Rules that are tested on their own: with them broken, others could not be."""
 

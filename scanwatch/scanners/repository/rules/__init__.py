@@ -3,12 +3,12 @@
 A rule's id is kebab-case and never changes its meaning. Checks say *where* a rule is broken; the rule says the rest.
 """
 
-from . import annotations, configuration, documents, evidence, links, reading
+from . import annotations, configuration, documents, evidence, links, product, reading
 from ._rule import Level, Rule
 
 RULES: tuple[Rule, ...] = tuple(
     value
-    for module in (reading, documents, links, annotations, evidence, configuration)
+    for module in (reading, documents, links, annotations, evidence, product, configuration)
     for value in vars(module).values()
     if isinstance(value, Rule)
 )

@@ -53,6 +53,13 @@ REQUIREMENT_UNCOVERED = Rule(
     "A requirement that no test reaches is not shown to be met, whatever else belongs to it.",
     "Name the requirement, or what satisfies it, in a test: @gxp-verifies SPEC-001.",
 )
+TRACE_CIRCULAR = Rule(
+    "trace-circular",
+    "error",
+    "Nothing leads back to itself by what it names above it.",
+    "In a circle nothing is the need that the rest was built for.",
+    "Take out the link that points down.",
+)
 RISK_LOG_MISSING = Rule(
     "risk-log-missing",
     "warning",

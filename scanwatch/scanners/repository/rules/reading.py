@@ -88,13 +88,6 @@ FRONT_MATTER_DUPLICATE_KEY = Rule(
     "Readers differ in which of the two they take.",
     "Keep one of the two: the later one was used.",
 )
-DIALECT_UNSUPPORTED = Rule(
-    "dialect-unsupported",
-    "warning",
-    "The record is written in a dialect that is read.",
-    "What is not read is in no table, and its absence from the findings means nothing.",
-    "Keep the record in .gxp, as draft 02, draft 03 or GxP.MD has it; tags of ROSIE 1.1 are read in source files.",
-)
 FINDINGS_OMITTED = Rule(
     "findings-omitted",
     "info",
