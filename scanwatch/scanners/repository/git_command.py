@@ -23,6 +23,7 @@ READ_TIMEOUT_S = 120.0
 _END_S = 0.3
 """How long git may take to end when asked to; less than the scanner's own process has."""
 _MAX_SAID = 2000
+_SEE_BEFORE = "fatal: Could not read from remote repository"
 _KEPT_WORDS = 64 * 1024
 _STEP = re.compile(rb"(Counting objects|Compressing objects|Receiving objects|Resolving deltas): +(\d{1,3})%")
 
@@ -147,5 +148,7 @@ def last_line(stderr: bytes) -> str:
     """What git said at last, without its ``fatal:`` and without anybody's credentials."""
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))]
+    if fatal and fatal[-1].startswith(_SEE_BEFORE) and lines[0] != fatal[-1]:
+        fatal = lines[: lines.index(fatal[-1])]  # which are ssh's own
     said = (fatal or lines or ["git gave no reason"])[-1][:_MAX_SAID]
     return legible(without_credentials(said.removeprefix("fatal:").strip().rstrip(".")), 300)

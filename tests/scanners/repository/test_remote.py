@@ -99,6 +99,27 @@ def test_a_repository_is_fetched_over_ssh(repo, scan, tmp_path, monkeypatch):
         assert scan(target).outcome == scan(repo.path).outcome
 
 
+@pytest.mark.needs("ssh")
+@pytest.mark.parametrize(
+    ("said", "code", "remedy"),
+    [
+        ("git@host: Permission denied (publickey).", "invalid", "SSH agent"),
+        ("Host key verification failed.", "invalid", "known hosts"),
+        ("ssh: connect to host git.example port 22: Connection refused", "internal", "try again"),
+    ],
+)
+def test_what_ssh_says_is_passed_on(scan, tmp_path, monkeypatch, said, code, remedy):
+    command = tmp_path / "ssh.sh"
+    command.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 255\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(command))
+
+    with pytest.raises(ScannerError, match=remedy) as raised:
+        scan("ssh://git@git.example/x")
+    assert said.rstrip(".") in str(raised.value)
+    assert raised.value.code == code
+
+
 def test_a_fetch_tells_how_far_it_is(repo, slow_git_host, scan):
     url, stall = slow_git_host
     stall.opened.set()
