@@ -22,14 +22,12 @@ from .source.dialects import GXP_MD_3, NAMES, ROSIE_1_1, Reference
 TIER_OF_TEST_TYPE: Mapping[str, str] = {"unit": "OQ", "integration": "OQ", "e2e": "PQ"}
 """Words in use that are none of the three tiers, and the tier each stands for."""
 
-_KIND_DECLARED = {"gxp-req": "requirement", "gxp-story": "user_story", "gxp-spec": "spec"}
 _ROSIE_TYPES = frozenset({"DS", "TC"})
 _TIER_OF_PATH = (
     ("PQ", re.compile(r"(?:^|/)(?:e2e|pq)/")),
     ("OQ", re.compile(r"(?:^|/)tests?/unit/|\.spec\.\w+$")),
     ("IQ", re.compile(r"\.tf$|\.ya?ml$|(?:^|/)Dockerfile$")),
 )
-_SERVING = frozenset({"gxp-satisfies", "gxp-implements"})
 _SHORT_RISKS = {"H": "HIGH", "M": "MEDIUM", "L": "LOW"}
 _TEST_FILE = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|e2e|iq|oq|pq)/|(?:^|/)test_[^/]*$|(?:[._-](?:test|spec)|Tests?|_test)\.\w+$"
@@ -52,21 +50,6 @@ def _with_type(annotation: Annotation) -> Annotation:
     return replace(annotation, test_type=tier)
 
 
-def with_sources(record: Record, references: Sequence[Reference]) -> Record:
-    """``record`` with what the tags in the sources declare and serve.
-
-    A tag declares an id if it is ``@gxp-id``, or if it stands with a title outside the tests while the record has no
-    documents of that kind at all: then the annotations come first.
-    """
-    declared: dict[str, str] = {}
-    for one in references:
-        kind = _declared_kind(one, record)
-        if kind is not None:
-            declared.setdefault(one.annotation.artifact_id, kind)
-    served = frozenset(one.annotation.artifact_id for one in references if one.annotation.tag in _SERVING)
-    return replace(record, declared=declared, served=served)
-
-
 def check_annotations(annotations: Iterable[Annotation]) -> Iterator[Finding]:
     """What the rules have to say about resolved annotations."""
     first_risk: dict[str, Annotation] = {}
@@ -82,13 +65,6 @@ def check_annotations(annotations: Iterable[Annotation]) -> Iterator[Finding]:
 def is_test(file: str) -> bool:
     """Whether a path is that of a test, by the folders and names in use."""
     return _TEST_FILE.search(file) is not None
-
-
-def _declared_kind(reference: Reference, record: Record) -> str | None:
-    annotation = reference.annotation
-    kind = _KIND_DECLARED.get(annotation.tag)
-    declares = kind is not None and reference.titled and not is_test(annotation.file) and not record.of_kind(kind)
-    return kind if declares else None
 
 
 def _risk(annotation: Annotation, first_risk: dict[str, Annotation]) -> Iterator[Finding]:

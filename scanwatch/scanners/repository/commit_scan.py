@@ -12,12 +12,13 @@ from itertools import chain, islice
 from ...errors import ScannerError
 from ...model import Artifact, FailureCode, Finding, Phase, Progress, ScanOutcome
 from .._base import Report
-from .annotations import check_annotations, resolve, with_sources
+from .annotations import check_annotations, resolve
 from .checks import CHECKS, check_document
 from .configuration import FILE as CONFIGURATION_FILE
 from .configuration import MAX_BYTES as MAX_CONFIGURATION_BYTES
 from .configuration import Configuration, read_configuration
 from .coverage import check_coverage
+from .declarations import with_sources
 from .dialect import dialects_of
 from .discover import RISK_LOG, ROOT, Inventory, Source, discover, has_product, has_record
 from .documents import Document, artifact, read_document, read_text, unreadable
@@ -191,10 +192,8 @@ class CommitScan:
         return gathered
 
     def _validate(self, read: _Read, paths: Paths, gathered: Gathered) -> tuple[Record, list[Finding]]:
-        record, findings = with_implied_parents(
-            Record(read.documents, read.risks, paths, datetime.now(UTC).date(), read.has_risk_log)
-        )
-        record = with_sources(record, gathered.references)
+        read_record = Record(read.documents, read.risks, paths, datetime.now(UTC).date(), read.has_risk_log)
+        record, findings = with_implied_parents(with_sources(read_record, gathered.references))
         for number, document in enumerate(record.documents, start=1):
             findings.extend(check_document(document, record))
             self._say(Phase.VALIDATE, number, len(record.documents), document.file)

@@ -41,6 +41,9 @@ ID_PATTERNS: Mapping[str, re.Pattern[str]] = {
 }
 """The ids of each kind; the short forms of stories and specs are GxP.MD 3's."""
 
+NUMBER = re.compile(r"[A-Z]+-(\d{3})(?:-(\d{3}))?$")
+"""The numbers in an id: its requirement's, and its own."""
+
 # The names each key goes by, in order of precedence, after camelCase has become snake_case.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("gxp_id", "id"),
@@ -62,7 +65,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 class Document:
     """One document. ``fields`` has the canonical names; a key that is there but empty has no values.
 
-    ``readable`` is false if the front matter could not be read: then only the id (from the file's name) is known.
+    ``readable`` is false if the front matter could not be read: then only the id (from the file's name) is known. One
+    that a tag in the sources ``declared`` has no front matter at all.
     """
 
     kind: str
@@ -71,6 +75,7 @@ class Document:
     line: int = 1
     readable: bool = True
     names_id: bool = True
+    declared: bool = False
     fields: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     body: Body = field(default_factory=Body)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ...model import Finding
 from .circles import circle_message, circles
 from .discover import RISK_LOG, SYSTEM_CONTEXT
-from .documents import ID_PATTERNS, Document
+from .documents import ID_PATTERNS, NUMBER, Document
 from .markdown import Value
 from .record import OUT_OF_USE, Record
 from .risklog import RiskEntry
@@ -34,7 +33,6 @@ RecordCheck = Callable[[Record], Iterator[Finding]]
 
 PARENT_KIND = {"user_story": "requirement", "spec": "user_story"}
 _WORDS = {"requirement": "requirement", "user_story": "user story"}
-_NUMBER = re.compile(r"[A-Z]+-(\d{3})(?:-(\d{3}))?$")
 _RISK_STATUSES = frozenset({"open", "mitigated", "accepted", "closed"})
 
 
@@ -43,7 +41,7 @@ def with_implied_parents(record: Record) -> tuple[Record, list[Finding]]:
     documents: list[Document] = []
     findings: list[Finding] = []
     for document in record.documents:
-        parent = _implied_parent(document, record)
+        parent = None if document.declared else _implied_parent(document, record)
         if parent is not None:
             fields = {**document.fields, "parent_id": (Value(parent, document.line),)}
             message = f"{document.artifact_id} names no parent; its number implies {parent}."
@@ -60,7 +58,7 @@ def check_links(record: Record) -> Iterator[Finding]:
 
 
 def _implied_parent(document: Document, record: Record) -> str | None:
-    number = _NUMBER.match(document.artifact_id)
+    number = NUMBER.match(document.artifact_id)
     if document.kind not in PARENT_KIND or document.first("parent_id") or number is None or number[2] is None:
         return None
     if document.kind == "user_story":
@@ -139,7 +137,7 @@ def _satisfied(record: Record) -> Iterator[Finding]:
 
 def _numbers_agree(child: str, parent: str) -> bool:
     """Whether both carry the same requirement's number; ids without such numbers (GxP.MD 3's) always agree."""
-    own, above = _NUMBER.match(child), _NUMBER.match(parent)
+    own, above = NUMBER.match(child), NUMBER.match(parent)
     if own is None or above is None or own[2] is None:
         return True
     return own[1] == above[1]
@@ -159,7 +157,7 @@ def _children(record: Record) -> Iterator[Finding]:
         (document.kind, value.text) for document in record.documents for value in document.fields.get("parent_id", ())
     }
     satisfied = {value.text for document in record.documents for value in document.fields.get("satisfies", ())}
-    served = record.served | satisfied | _declared_below(record)
+    served = record.served | satisfied
     for document in record.documents:
         if (document.text("status") or "").lower() in OUT_OF_USE or document.artifact_id in served:
             continue
@@ -167,18 +165,6 @@ def _children(record: Record) -> Iterator[Finding]:
             yield _at(REQUIREMENT_WITHOUT_STORY, f"{document.artifact_id} has no user story.", document)
         elif document.kind == "user_story" and ("spec", document.artifact_id) not in parents:
             yield _at(STORY_WITHOUT_SPEC, f"{document.artifact_id} has no spec.", document)
-
-
-def _declared_below(record: Record) -> set[str]:
-    """The requirements and stories below which tags in the sources declare something, by the numbers of the ids."""
-    numbers = {found[1] for artifact_id in record.declared if (found := _NUMBER.match(artifact_id)) and found[2]}
-    specs = {found[1] for one, kind in record.declared.items() if kind == "spec" and (found := _NUMBER.match(one))}
-    above = {document.artifact_id: _NUMBER.match(document.artifact_id) for document in record.documents}
-    return {
-        artifact_id
-        for artifact_id, found in above.items()
-        if found and found[1] in (specs if artifact_id.startswith("US-") else numbers)
-    }
 
 
 def _risk_coverage(record: Record) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ MAX_MEMORY_BYTES = 256 * 1024 * 1024
 MAX_FOLDER_BYTES = 1024 * 1024 * 1024
 """Of all memories together; the oldest go."""
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 class Kept(msgspec.Struct):

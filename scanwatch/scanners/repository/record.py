@@ -82,9 +82,9 @@ class Record:
     has_risk_log: bool = False
     """Whether there is a risk log that could be read."""
     declared: Mapping[str, str] = field(default_factory=dict)
-    """What tags in the sources declare where there are no documents of that kind: ids and their kinds."""
+    """Ids of the older record, and their kinds."""
     served: frozenset[str] = frozenset()
-    """Ids that tags in the sources say they satisfy or implement."""
+    """Ids that have something below them in the sources."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Document]:

@@ -55,11 +55,11 @@ def test_draft_02() -> None:
 def test_draft_03_and_its_titles() -> None:
     text = '/** @gxp-req REQ-001 "Pay" */'
     references, findings = read_block(Block(text, 1), "src/a.ts")
-    assert [(one.annotation.artifact_id, one.annotation.dialect, one.titled) for one in references] == [
-        ("REQ-001", "draft-03", True)
+    assert [(one.annotation.artifact_id, one.annotation.dialect, one.title) for one in references] == [
+        ("REQ-001", "draft-03", "Pay")
     ]
     assert findings == []
-    assert not read_block(Block("/** @gxp-req REQ-001 */", 1), "src/a.ts")[0][0].titled
+    assert not read_block(Block("/** @gxp-req REQ-001 */", 1), "src/a.ts")[0][0].title
 
 
 def test_gxp_md_3_names_several_ids_with_commas_across_lines() -> None:

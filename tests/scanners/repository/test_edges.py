@@ -178,7 +178,12 @@ def test_where_annotations_come_first_they_are_the_stories_and_specs(empty_repo,
     )
     empty_repo.commit({**record, "src/card.py": source})
 
-    assert scan(empty_repo.path).outcome.findings == ()
+    outcome = scan(empty_repo.path).outcome
+    assert outcome.findings == ()
+    rows = [(one.kind, one.artifact_id, one.title, one.parent_id, one.risk) for one in outcome.artifacts]
+    assert ("user_story", "US-001-001", "Card", "REQ-001", "LOW") in rows
+    assert ("spec", "SPEC-001-001", "Terminal", "US-001-001", "LOW") in rows
+    assert [(one.file, one.line) for one in outcome.artifacts if one.kind == "spec"] == [("src/card.py", 3)]
 
     empty_repo.commit({"src/card.py": "CARD = 1\n"})
     assert scan(empty_repo.path).rules == {"requirement-without-story", "evidence-spec-unknown"}
@@ -189,3 +194,37 @@ def test_a_spec_document_may_belong_to_a_story_that_a_tag_declares(empty_repo, g
     empty_repo.commit({**record, "src/card.py": '# @gxp-story US-001-001 "Pay by card"\n'})
 
     assert scan(empty_repo.path).outcome.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "parents"),
+    [
+        ('# @gxp-spec SPEC-001-001 "T"\n', {"SPEC-001-001": "REQ-001"}),
+        ('# @gxp-spec SPEC-009-001 "T"\n# @gxp-req REQ-001\n', {"SPEC-009-001": "REQ-001"}),
+        (
+            '# @gxp-story US-001-001 "S"\n\nA = 1\n# @gxp-spec SPEC-001-002 "T"\n',
+            {"US-001-001": "REQ-001", "SPEC-001-002": "US-001-001"},
+        ),
+        ("# @gxp-id: SPEC-137\n# @gxp-satisfies REQ-001\n", {"SPEC-137": "REQ-001"}),
+        ('# @gxp-spec SPEC-009-001 "T"\n', {"SPEC-009-001": None}),
+    ],
+)
+def test_what_a_declared_spec_belongs_to_is_said_beside_it_or_by_its_number(
+    empty_repo, good_record, scan, source, parents
+):
+    record = {name: text for name, text in good_record.items() if not name.startswith((".gxp/specs", ".gxp/user"))}
+    empty_repo.commit({**record, "src/card.py": source})
+
+    scanned = scan(empty_repo.path)
+
+    declared = [one for one in scanned.outcome.artifacts if one.file == "src/card.py"]
+    assert {one.artifact_id: one.parent_id for one in declared} == parents
+    assert bool(scanned.findings("requirement-without-story")) == (None in parents.values())
+
+
+def test_where_there_are_documents_of_a_kind_a_tag_declares_none_of_it(repo, scan):
+    repo.commit({"src/card.py": '# @gxp-spec SPEC-001-009 "T"\n# @gxp-risk LOW\n'})
+    scanned = scan(repo.path)
+
+    assert scanned.rules == {"annotation-unresolved"}
+    assert "SPEC-001-009" not in {one.artifact_id for one in scanned.outcome.artifacts}

@@ -52,20 +52,20 @@ _TAG = re.compile(r"(?<![\w@`.\"'/])@(?P<tag>gxp-[a-z-]*[a-z]|traces?|requiremen
 _ID = r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?![\w-])"
 _IDS = re.compile(rf"[ \t]*\{{?[ \t]*{_ID}(?:(?:\s*,\s*|[ \t]+){_ID})*")
 _ONE_ID = re.compile(_ID)
-_TITLE = re.compile(r"[ \t}]*\"[^\"\n]+\"")
+_TITLE = re.compile(r"[ \t}]*\"(?P<title>[^\"\n]+)\"")
 _WORD = re.compile(r"[ \t]*\{?[ \t]*(?P<word>\w[\w-]*)")
 _DECORATION = re.compile(r"(?m)\A[rRuU]?[\"']+|^[ \t]*(?:/\*+!?|\*+/?|//[/!]*|#+!?)|\*+/[ \t]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One id that a tag names; ``titled`` if a title follows it, so that the tag declares it.
+    """One id that a tag names; ``title`` is what follows it in quotation marks, so that the tag declares it.
 
     ``block`` is the first line of the comment it stands in, ``phase`` what the tag of that name says there.
     """
 
     annotation: Annotation
-    titled: bool
+    title: str | None = None
     block: int = 1
     phase: str | None = None
 
@@ -79,7 +79,7 @@ class _Written:
     line: int
     ids: tuple[tuple[str, int], ...] = ()
     word: str | None = None
-    titled: bool = False
+    title: str | None = None
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def _tags(block: Block) -> Iterator[_Written]:
             block.line + text.count("\n", 0, found.start()),
             tuple(_located(ids, text, block.line)) if ids else (),
             legible(word["word"], 40) if word else None,
-            titled=title is not None,
+            title=legible(title["title"]) if title else None,
         )
 
 
@@ -179,7 +179,7 @@ def _references(group: _Group, *, file: str, shared: str) -> Iterator[Reference]
                 traces=traces if tag.tag in NAMES else (),
                 resolved=True,  # as most are; whoever knows the record says of which it is not so
             )
-            yield Reference(annotation, tag.titled)
+            yield Reference(annotation, tag.title)
 
 
 def _findings(written: Sequence[_Written], file: str) -> Iterator[Finding]:
