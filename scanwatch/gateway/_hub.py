@@ -103,13 +103,15 @@ class Hub:
         Raises:
             UnknownRecord: no such scan.
         """
-        for _ in range(_TRIES):
+        for tried in range(_TRIES):
             snapshot = self._live.get(scan_id)
             if snapshot is None:
                 stored = await self._stored(scan_id)
                 snapshot = self._live.get(scan_id, stored if stored.terminal else None)
             if snapshot is not None:
                 break
+            if tried == _TRIES // 2:
+                self.catch_up()
             await asyncio.sleep(_PATIENCE_S)  # it is so new that the store's word of it is still on the way
         else:
             raise RuntimeError(f"scan {scan_id} has not ended, and the hub has never heard of it")
@@ -119,9 +121,13 @@ class Hub:
     def introduce(self, request: ScanRequest) -> None:
         """Say what is about to be triggered: its first event does not tell of which repository it is.
 
-        Call ``forget`` if nothing comes of it.
+        Call ``withdraw`` if nothing comes of it.
         """
         self._introduced[request.scan_id] = new_snapshot(request)
+
+    def withdraw(self, scan_id: str) -> None:
+        """Nothing came of what was introduced; if another gateway was first, the scan is heard of like any other."""
+        self._introduced.pop(scan_id, None)
 
     async def join_all(self, sid: str, scope: Scope | None = None) -> list[Snapshot]:
         """Enter a client into the room of all scans it sees; returns every live one and the newest ended ones."""

@@ -56,7 +56,7 @@ async def _accept(services: Services, scan: ScanRequest) -> web.Response:
     try:
         await submit(services.store, services.queue, scan, services.clock.now())
     except BaseException:
-        services.hub.forget(scan.scan_id)
+        services.hub.withdraw(scan.scan_id)
         services.access.places.give_back(scan.scan_id)
         raise
     note_made(scan.scan_id)

@@ -15,6 +15,10 @@ class Listeners(Generic[News]):
     def __init__(self) -> None:
         self._listeners: tuple[tuple[object, Callable[[News], None]], ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
     def add(self, listener: Callable[[News], None]) -> Callable[[], None]:
         """Call ``listener`` from now on; the returned function ends that, and is harmless when repeated."""
         entry = (object(), listener)

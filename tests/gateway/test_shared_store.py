@@ -137,6 +137,25 @@ async def test_a_cancel_at_one_gateway_is_in_the_log_for_whoever_runs_the_scan(r
         assert turns == ["cancelling"]
 
 
+async def test_a_trigger_that_two_gateways_are_asked_at_once_is_one_scan_and_heard_at_both(redis_url: str) -> None:
+    async with gateways_on(redis_url, redis_url) as (here, there), playing_worker(redis_url) as worker:
+        repository_id = await here.rest.register("sim://acme/once")
+        path = wire.paths.trigger(repository_id)
+        for _ in range(5):
+            headers = {wire.IDEMPOTENCY_KEY: str(uuid4())}
+            answers = await asyncio.gather(
+                *(side.rest.ask("POST", path, headers=headers) for side in (here, there, here, there))
+            )
+            assert {status for status, _ in answers} == {202}
+            (scan_id,) = {answer["scanId"] for _, answer in answers}
+            for side in (here, there):
+                async with watching(side.url, token=TOKEN) as watcher:
+                    assert (await watcher.subscribe(scan_id))["ok"]
+                    await worker.report(scan_id)
+                    await watcher.until(lambda watcher=watcher, scan_id=scan_id: watcher.of(scan_id))
+            await worker.complete(scan_id)
+
+
 # When Redis is away
 
 

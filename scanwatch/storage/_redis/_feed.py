@@ -38,7 +38,9 @@ _logger = logging.getLogger(__name__)
 
 
 class Feed:
-    """Reads the feed from the moment it was started, and tells it on in its order.
+    """Reads the feed from the moment it was placed, and tells it on in its order.
+
+    It is read from the first listener on: a worker, which has none, is spared the events of all the others.
 
     Args:
         tell: told the events of consecutive entries, all at once.
@@ -60,11 +62,15 @@ class Feed:
         self.failing: StoreError | None = None
         """Why the feed cannot be read at the moment."""
 
-    async def start(self) -> None:
-        """Begin behind the last entry there is."""
+    async def place(self) -> None:
+        """Find the last entry there is: what comes behind it is to be read."""
         self._cursor = await self._last()
         self._release()
-        self._task = asyncio.create_task(self._follow(), name="scanwatch-feed")
+
+    def begin(self) -> None:
+        """Read from now on; harmless when repeated."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow(), name="scanwatch-feed")
 
     async def stop(self) -> None:
         """Read no further."""
@@ -74,8 +80,14 @@ class Feed:
             await asyncio.wait({self._task}, timeout=_CANCEL_S)
 
     async def passed(self, entry: bytes, timeout_s: float) -> bool:
-        """Wait until what was written with ``entry`` has been told on; false if it has not been in time."""
+        """Wait until what was written with ``entry`` has been told on; false if it has not been in time.
+
+        While nobody listens there is nothing to wait for, and whoever does later hears what comes behind the entry.
+        """
         wanted = _position(entry)
+        if self._task is None and wanted > self._told:
+            self._cursor = entry
+            self._release()
         if self._told >= wanted:
             return True
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()

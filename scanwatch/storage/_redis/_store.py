@@ -101,7 +101,7 @@ class RedisStore:
         try:
             await make_ready(link, keys)
             feed = Feed(link, keys["feed"], tell=self._listeners.publish, tell_change=self._change_listeners.publish)
-            await feed.start()
+            await feed.place()
         except BaseException:
             await link.close()
             raise
@@ -109,6 +109,8 @@ class RedisStore:
         changes = Changes(appends)
         changes.start()
         scans, repositories = Scans(link, keys, appends), Repositories(link, keys)
+        if self._listeners or self._change_listeners:
+            feed.begin()
         self._open = _Open(link, changes, feed, scans, repositories, Access(link, keys), Queries(link, keys))
 
     async def close(self) -> None:
@@ -145,11 +147,18 @@ class RedisStore:
         return decode_snapshot(await self._of_scan(scan_id, "snapshot"))
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """As in ``EventLog.listen``; a listener stays through closing and opening."""
+        """As in ``EventLog.listen``; a listener stays through closing and opening.
+
+        The first one may also hear what other processes have appended since the store was opened.
+        """
+        if self._open is not None:
+            self._open.feed.begin()
         return self._listeners.add(listener)
 
     def listen_to_changes(self, listener: ChangeListener) -> Callable[[], None]:
         """As in ``EventLog.listen_to_changes``; a listener stays through closing and opening."""
+        if self._open is not None:
+            self._open.feed.begin()
         return self._change_listeners.add(listener)
 
     async def create_repository(self, repository: Repository) -> Repository:
