@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 XDIST  ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-slow chaos lint format bench docs screenshots clean packages
+.PHONY: help demo lab test test-slow chaos lint format bench docs notebooks screenshots clean packages
 
 help:
 	@echo "make demo        set up, run two simulated scans and a scan of this checkout, show the tables"
@@ -21,6 +21,7 @@ help:
 	@echo "make format      put the code in its usual form"
 	@echo "make bench       run the benchmarks"
 	@echo "make docs        build the documentation into build/docs"
+	@echo "make notebooks   run the notebooks and store them with what they show"
 	@echo "make screenshots take the pictures of the README anew"
 	@echo "make clean       remove what the others made"
 
@@ -57,6 +58,9 @@ bench: $(VENV)/.test
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --quiet --strict
 
+notebooks: $(VENV)/.test
+	$(BIN)/python docs/notebooks.py
+
 screenshots: packages $(VENV)/.test
 	$(BIN)/python docs/screenshots.py
 
@@ -75,7 +79,7 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/bin/python pyproject.toml
-	$(PIP) --editable ".[lab]"
+	$(PIP) --editable ".[lab,plot]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml

@@ -20,6 +20,7 @@ EXTRAS = {
     "evidence": "verify the signatures of evidence",
     "jwt": "let people in with JSON Web Tokens",
     "redis": "keep scans in Redis, with workers on other machines",
+    "plot": "draw timelines, coverage and traceability",
     "excel": "export tables to .xlsx",
     "languages": "read annotations in C, C#, HCL, Ruby, Rust and YAML",
 }

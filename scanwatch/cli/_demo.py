@@ -14,7 +14,7 @@ from .._connect import connect
 from .._local import MEMORY, LocalGateway
 from ..errors import UsageError
 from ._exit import of_scans
-from ._follow import follow
+from ._follow import follow, screen
 from ._tables import print_table
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+    console = screen()
+    return console if console.is_terminal else screen(width=PIPE_WIDTH)
 
 
 def _checkout(given: Path | None) -> Path | None:

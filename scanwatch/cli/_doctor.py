@@ -13,6 +13,7 @@ from rich.text import Text
 
 from .._doctor import Check, State, examine
 from ._exit import Exit
+from ._follow import screen
 
 STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red", State.UNREACHABLE: "bold red"}
 SUBJECT_WIDTH = 14
@@ -24,7 +25,7 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def _told(checks: Iterable[Check], *, as_json: bool) -> Iterator[Check]:
-    console, topic = Console(highlight=False), None
+    console, topic = screen(highlight=False), None
     for check in checks:
         if as_json:
             sys.stdout.write(f"{json.dumps(asdict(check))}\n")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import msgspec
 from rich.console import Console
@@ -119,6 +119,11 @@ def _words(event: Event) -> str:
         return event_line(event)
     phase = event.phase.value if event.phase else event.step or "in progress"
     return " ".join(part for part in (phase.capitalize(), files_text(event)) if part)
+
+
+def screen(**options: Any) -> Console:
+    """Standard output; a pipe is none, also where colours are forced, as kernels do with ``FORCE_COLOR``."""
+    return Console(force_terminal=None if sys.stdout.isatty() else False, **options)
 
 
 def follow(

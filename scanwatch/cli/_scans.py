@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from .._connect import connect
 from ..client import replay as show_again
 from ..errors import ConnectionClosed, UsageError
@@ -21,7 +19,7 @@ from ..panel import Feed
 from ..panel._text import name_of, plain, scan_line
 from ..snapshot import Snapshot
 from ._exit import Exit, of_scans
-from ._follow import follow, follow_as_json
+from ._follow import follow, follow_as_json, screen
 
 if TYPE_CHECKING:
     from ..client import Client, Scan
@@ -80,7 +78,7 @@ def replay(arguments: argparse.Namespace) -> int:
         if arguments.json:
             follow_as_json(feed, sys.stdout, lambda: None, until_ended=False)
         else:
-            follow(feed, Console(), until_ended=False)
+            follow(feed, screen(), until_ended=False)
     return Exit.COMPLETED
 
 
@@ -121,7 +119,7 @@ def _follow(
     """Show the scans in the way that was asked for; without any, every scan."""
     until_ended = bool(scans)
     if not arguments.json:
-        return follow(feed, Console(), until_ended=until_ended, timeout_s=timeout_s)
+        return follow(feed, screen(), until_ended=until_ended, timeout_s=timeout_s)
 
     def fetch_rest() -> None:
         for scan in scans:

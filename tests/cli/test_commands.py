@@ -127,6 +127,12 @@ def test_a_scan_that_completes_ends_with_0_and_tells_its_phases(run: Run, gatewa
     assert len(told) < 15, "a line for each phase, not for each event"
 
 
+def test_a_pipe_gets_lines_also_where_colours_are_forced(run: Run, gateway: RunningGateway) -> None:
+    done = run("scan", QUICK, "--gateway", gateway.url, FORCE_COLOR="1")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+
+
 def test_a_scan_that_fails_ends_with_1_and_says_why_after_its_attempts(run: Run, gateway: RunningGateway) -> None:
     done = run("scan", QUICK + "&fail=parse", "--gateway", gateway.url)
     assert done.returncode == 1
