@@ -1,6 +1,6 @@
 """Runs the notebooks and stores them anew, with what they show and nothing of the run: `make notebooks`.
 
-python docs/notebooks.py                                   all of them
+python docs/notebooks.py                                   those that teach
 python docs/notebooks.py notebooks/06-record-and-replay.ipynb    one
 """
 
@@ -38,7 +38,7 @@ def run(path: Path) -> float:
 
 
 def main() -> None:
-    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")):
+    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("0*.ipynb")):
         sys.stdout.write(f"{path.name:<40} {run(path):5.1f} s\n")
 
 
