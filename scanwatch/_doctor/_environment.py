@@ -20,6 +20,7 @@ KNOWN = {
     "SCANWATCH_DISPLAY": "how panels are shown",
     "SCANWATCH_BLOCK": "whether showing a panel waits",
     "SCANWATCH_CACHE": "where scans remember what they have read",
+    "SCANWATCH_CLONES_MB": "how much copies of remote repositories may hold",
     "SCANWATCH_EVIDENCE_KEYS": "the keys that evidence is verified with",
     "SCANWATCH_SIM_SPEED": "how much faster simulated scans run",
     "SCANWATCH_DEBUG": "whether a fault of a command shows its traceback",

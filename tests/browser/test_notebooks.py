@@ -70,7 +70,7 @@ def test_the_dashboard_is_an_app_in_voila(open_notebook: Open, gateway: RunningG
 
 
 def trigger_and_see_it_complete(page: Page) -> None:
-    field = page.locator(".sw").get_by_role("combobox").first
+    field = page.locator(".sw").get_by_role("combobox", name="Repository to scan")
     field.fill("sim://acme/payments?files=20&duration_s=1&seed=7")
     field.press("Enter")
     expect(page.locator(".sw-row").first).to_contain_text("Completed", timeout=RUN_MS)
