@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import textwrap
+from pathlib import Path
 from typing import Any
 
+from scanwatch._doctor import EXTRAS
 from scanwatch.gateway import OPTIONS
-from scanwatch.gateway._contracts import as_markdown
+from scanwatch.gateway._contracts import as_markdown, asyncapi, openapi
 from scanwatch.gateway._options import table
 from scanwatch.gateway._surface import operations
 from scanwatch.scanners.repository.rules import RULES
@@ -52,7 +56,13 @@ def _tables() -> str:
     return "\n".join(sections)
 
 
+def _extras() -> str:
+    rows = [f"| `scanwatch[{name}]` | to {purpose} |" for name, purpose in EXTRAS.items()]
+    return "\n".join(["| extra | what it is for |", "| --- | --- |", *rows])
+
+
 _MARKS = {
+    "<!-- extras -->": _extras,
     "<!-- options -->": lambda: table(OPTIONS),
     "<!-- operations -->": lambda: as_markdown(operations()),
     "<!-- rules -->": _rules,
@@ -60,6 +70,20 @@ _MARKS = {
     "<!-- languages -->": _languages,
     "<!-- exclusions -->": lambda: " ".join(f"`{pattern}`" for pattern in EXCLUDED),
 }
+
+
+_ROLE = re.compile(r":(?:class|func|meth|data|attr|mod|exc):(?=<code>)")
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Called by mkdocs with each page as HTML: what docstrings write in Sphinx's way, without its marks."""
+    return _ROLE.sub("", html).replace("<p>::</p>\n", "")
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Called by mkdocs at the end: the two contracts, as gateways serve them, go beside the pages."""
+    for name, document in {"openapi.json": openapi(operations()), "asyncapi.json": asyncapi()}.items():
+        (Path(config.site_dir) / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
