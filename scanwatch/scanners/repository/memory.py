@@ -120,6 +120,8 @@ class Memory:
         """How ``entries`` differ from those of the scan before; they are those of this one from now on."""
         self._new.files = {entry.path.decode("utf-8", "backslashreplace"): entry.oid for entry in entries}
         before, now = self._old.files, self._new.files
+        if now == before:
+            return Changes(len(now), 0, len(now), 0)
         unchanged = sum(before.get(path) == oid for path, oid in now.items())
         return Changes(len(now), len(now) - unchanged, unchanged, len(before.keys() - now.keys()))
 

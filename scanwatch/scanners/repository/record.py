@@ -27,7 +27,7 @@ class Paths:
         self._matches: dict[str, bool] = {}
 
     def __contains__(self, path: str) -> bool:
-        return path in self.files or path in self._directories
+        return path in self.files or self._holds_files(path)
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -38,15 +38,11 @@ class Paths:
     def _sorted(self) -> list[str]:
         return sorted(self.files)
 
-    @cached_property
-    def _directories(self) -> frozenset[str]:
-        found: set[str] = set()
-        for file in self.files:
-            parent = file.rpartition("/")[0]
-            while parent and parent not in found:
-                found.add(parent)
-                parent = parent.rpartition("/")[0]
-        return frozenset(found)
+    def _holds_files(self, directory: str) -> bool:
+        """Whether a path is that of a directory: the first file after it in order is then in it."""
+        inside = f"{directory}/"
+        at = bisect_left(self._sorted, inside)
+        return bool(directory) and at < len(self._sorted) and self._sorted[at].startswith(inside)
 
     def any_match(self, pattern: str) -> bool:
         """Whether a file matches a shell pattern, whose ``*`` stands for folders too.
