@@ -1,6 +1,6 @@
 """The panel beside one widget per row and beside tqdm.notebook, in JupyterLab in Chromium, in one run.
 
-    python benchmarks/panel/run.py [--rows 50 200 1000 5000] [--limit 30] [--only panel] [--docs]
+    python benchmarks/panel/run.py [--rows 50 200 1000 5000] [--limit 30] [--only panel] [--keep] [--docs]
 
 Needs Chromium. The report goes to ``build/bench/panel.md``, every value to ``panel.json`` beside it; ``--docs`` also
 puts the table into ``docs/performance.md``. ``benchmarks/README.md`` says how to read it.
@@ -32,7 +32,7 @@ def main() -> None:
     """Measure every peer with every number of rows, then report."""
     options = _options()
     peers = [peer for peer in PEERS if options.only in peer.name]
-    values: dict[str, list[Measured]] = {peer.name: [] for peer in peers}
+    values = (_earlier() if options.keep else {}) | {peer.name: [] for peer in peers}
     with tempfile.TemporaryDirectory() as home, start_lab(Path(home)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         for peer in peers:
@@ -53,8 +53,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, nargs="+", default=[50, 200, 1000, 5000])
     parser.add_argument("--limit", type=float, default=30.0, help="seconds after which rows count as not shown")
     parser.add_argument("--only", default="", help="a part of the name of those to measure")
+    parser.add_argument("--keep", action="store_true", help="keep what the last run has measured of the others")
     parser.add_argument("--docs", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
+
+
+def _earlier() -> dict[str, list[Measured]]:
+    """What the last run has measured of each peer."""
+    kept = json.loads((BUILD / "panel.json").read_text(encoding="utf-8"))
+    return {name: [Measured(**one) for one in of] for name, of in kept.items()}
 
 
 def _write(markdown: str, values: dict[str, list[Measured]], into_docs: bool) -> None:

@@ -132,6 +132,7 @@ test("numbers and times", () => {
   assert.equal(countText(1248), "1\u2009248");
   assert.deepEqual([0, 188, 3723, 183600].map(durationText), ["0:00", "3:08", "1:02:03", "2 d 3 h"]);
   assert.deepEqual([1.4, 12, 200, 7300].map(agoText), ["now", "12 s ago", "3 min ago", "2 h ago"]);
+  assert.deepEqual([47, 48, 80].map((hours) => agoText(hours * 3600)), ["47 h ago", "2 d ago", "3 d ago"]);
   assert.deepEqual([59, 170, 7300].map(remainingText), ["under 1 min", "3 min", "2 h"]);
 });
 

@@ -28,12 +28,13 @@ export function durationText(seconds) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** "now", "12 s ago", "3 min ago", "2 h ago". */
+/** "now", "12 s ago", "3 min ago", "2 h ago", from two days "3 d ago". */
 export function agoText(seconds) {
   if (seconds < 1.5) return "now";
   if (seconds < 60) return `${Math.floor(seconds)} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  return `${Math.floor(seconds / 3600)} h ago`;
+  const hours = Math.floor(seconds / 3600);
+  return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} d ago`;
 }
 
 /** A coarse estimate: "under 1 min", "3 min", "2 h". */
