@@ -27,6 +27,7 @@ class Artifact:
 
 
 ARTIFACT_DETAILS = (
+    *("satisfies", "implements"),
     *("description", "acceptance_criteria", "as_a", "i_want", "so_that"),
     *("design_approach", "implementation_notes", "source_files", "test_files"),
     *("version", "intended_use", "regulatory_context"),

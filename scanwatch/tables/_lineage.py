@@ -87,7 +87,10 @@ def _risk(row: Artifact, requirements: Mapping[str, Artifact]) -> _Risk:
 
 
 class Lineage:
-    """The artifacts by kind and parent, and the paths through them."""
+    """The artifacts by kind and parent, and the paths through them.
+
+    A document may belong to several others, where it says so; and a spec to a requirement without a story between.
+    """
 
     def __init__(self, artifacts: Iterable[Artifact], evidence: Iterable[Evidence]) -> None:
         self._verified = {row.evidence_id for row in evidence if _verifies(row)}
@@ -96,19 +99,24 @@ class Lineage:
         for row in artifacts:
             kind = "evidence" if row.kind in EVIDENCE_KINDS else row.kind
             self._of_kind[kind].append(row)
-            self._below[kind, row.parent_id].append(row)
+            for parent in _parents(row):
+                self._below[kind, parent].append(row)
 
     def paths(self) -> Iterator[Path]:
         """Those that begin with a requirement, then those whose beginning is missing."""
         for requirement in self._of_kind["requirement"]:
             stories = self._below["user_story", requirement.artifact_id]
-            if not stories:
+            by_story = {id(spec) for story in stories for spec in self._below["spec", story.artifact_id]}
+            specs = [spec for spec in self._below["spec", requirement.artifact_id] if id(spec) not in by_story]
+            if not stories and not specs:
                 yield Path(requirement.artifact_id)
             for story in stories:
                 yield from self._from_story(story, requirement.artifact_id)
+            for spec in specs:
+                yield from self._from_spec(spec, None, requirement.artifact_id)
         for story in self._orphans("user_story", "requirement"):
             yield from self._from_story(story, None)
-        for spec in self._orphans("spec", "user_story"):
+        for spec in self._orphans("spec", "user_story", "requirement"):
             yield from self._from_spec(spec, None, None)
         for proof in self._orphans("evidence", "spec"):
             yield Path(None, evidence=proof.artifact_id)
@@ -121,7 +129,7 @@ class Lineage:
             yield from self._from_spec(spec, story.artifact_id, requirement)
 
     def _from_spec(self, spec: Artifact, story: str | None, requirement: str | None) -> Iterator[Path]:
-        designed = story is not None and requirement is not None
+        designed = requirement is not None
         proofs = self._below["evidence", spec.artifact_id]
         if not proofs:
             yield Path(requirement, story, spec.artifact_id, None, designed)
@@ -129,9 +137,17 @@ class Lineage:
             holds = designed and proof.artifact_id in self._verified
             yield Path(requirement, story, spec.artifact_id, proof.artifact_id, designed, holds)
 
-    def _orphans(self, kind: str, parent_kind: str) -> list[Artifact]:
-        parents = {row.artifact_id for row in self._of_kind[parent_kind]}
-        return [row for row in self._of_kind[kind] if row.parent_id not in parents]
+    def _orphans(self, kind: str, *parent_kinds: str) -> list[Artifact]:
+        parents = {row.artifact_id for parent_kind in parent_kinds for row in self._of_kind[parent_kind]}
+        return [row for row in self._of_kind[kind] if parents.isdisjoint(_parents(row))]
+
+
+def _parents(row: Artifact) -> list[str]:
+    """What a row belongs to, each once."""
+    if row.kind in EVIDENCE_KINDS:
+        return [row.parent_id] if row.parent_id else []
+    named = (row.parent_id, *row.details.get("implements", ()), *row.details.get("satisfies", ()))
+    return list(dict.fromkeys(parent for parent in named if parent))
 
 
 def _verifies(row: Evidence) -> bool:

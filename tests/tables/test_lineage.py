@@ -62,6 +62,22 @@ def test_what_has_no_parent_begins_where_it_is_and_is_not_designed() -> None:
     ]
 
 
+def test_a_spec_may_serve_several_requirements_by_way_of_stories_or_directly() -> None:
+    record = [
+        *(Artifact(f"REQ-{number}", "requirement", risk="LOW") for number in (1, 2, 3)),
+        Artifact("US-7", "user_story", parent_id="REQ-1", details={"satisfies": ("REQ-1", "REQ-2")}),
+        Artifact(
+            "SPEC-5", "spec", parent_id="US-7", details={"implements": ("US-7",), "satisfies": ("REQ-2", "REQ-3")}
+        ),
+    ]
+    assert rows(traceability_table(record)) == [
+        ("REQ-1", "US-7", "SPEC-5", "", True, False),
+        ("REQ-2", "US-7", "SPEC-5", "", True, False),
+        ("REQ-3", "", "SPEC-5", "", True, False),
+    ]
+    assert coverage_table(record)["designed"].tolist() == [3]
+
+
 @pytest.mark.parametrize(
     ("change", "verified"),
     [({}, True), ({"signature": "unverifiable"}, True), ({"signature": "invalid"}, False), ({"intact": False}, False)],

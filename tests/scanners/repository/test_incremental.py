@@ -31,6 +31,7 @@ FILES = [
     *(name for name in GOOD_RECORD if name != ".gxp/README.md"),
     *("src/a.py", "src/a.ts", "src/tool", "vendor/b.py", "tests/test_b.py", "c.kt", "data.bin"),
     *(".gxp/specs/SPEC-001-002-more.md", ".gxp/evidence/ROT-SPEC-001-001.md", ".scanwatch.toml", "deep/er/a.sh"),
+    *("gxp-product.md", "specs/needs.md", "gxp-execution.json"),
 ]
 CONTENTS = [
     "# @gxp-spec SPEC-001-001\n# @trace US-001-001\n",
@@ -44,6 +45,9 @@ CONTENTS = [
     '[rules]\ntitle-missing = "error"\n',
     f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1\n",
     "# @gxp-id: IMPL-1\n# @gxp-satisfies REQ-001\n",
+    '# @gxp-story US-001-001 "S"\n# @gxp-spec SPEC-001-001 "T"\n',
+    "---\nproduct_name: P\nproduct_code: P\n---\n## [P-URS-1] T\n---\ntraces: [P-DS-1]\n---\n",
+    '{"results": [{"gxp_id": "P-OQ-1", "status": "PASS"}]}',
     signed(result(verification_tier="PQ")),
 ]
 PACKAGE = in_record(package())

@@ -8,10 +8,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 import scanwatch
+from scanwatch.errors import GatewayAnswerError, ScanFailed, UsageError
 from scanwatch.testing import run_gateway
+from tests.scanners.repository.conftest import GOOD_RECORD
 from tests.scanners.repository.signing import public_pem
 
 TEST = "# @gxp-spec SPEC-001-001\n# @trace US-001-001\n# @test-type OQ\n# @gxp-risk LOW\n"
@@ -48,6 +52,39 @@ def test_every_table_of_a_scanned_repository(repo, client):
     assert trend["artifacts"].tolist() == [7, 8]
     assert (trend["parse"] >= "0s").all()
     assert client.trend("nobody's").empty
+
+
+def test_a_folder_of_a_remote_is_scanned_through_a_gateway_and_no_secret_gets_in(repo, git_host, client):
+    repo.commit({f"pay/{name}": contents for name, contents in GOOD_RECORD.items()})
+    url = f"{git_host}/repo/.git"
+
+    scan = client.scan(url, path="pay", depth=0, ref="main").wait(60)
+
+    assert (scan.status, scan.target) == ("completed", url)
+    assert scan.artifacts()["file"].tolist()[0] == ".gxp/adr/ADR-001-one-terminal.md"
+    assert scan.traceability()["designed"].tolist() == [True]
+    with pytest.raises(UsageError, match="credential helper") as raised:
+        client.scan(url.replace("http://", "http://reader:s3cret@"))
+    assert "s3cret" not in str(raised.value)
+    with pytest.raises(ScanFailed, match="no folder 'nowhere'"):
+        client.scan(url, path="nowhere").result(60)
+    with pytest.raises(GatewayAnswerError, match="Did you mean path"):
+        client.scan(url, subfolder="pay")
+
+
+def test_a_clone_is_cancelled_through_a_gateway_and_the_next_scan_goes_on(repo, slow_git_host, client, tmp_path):
+    url, stall = slow_git_host
+    repo.commit({"src/noise.bin": random.Random(1).randbytes(400_000)})
+    scan = client.scan(f"{url}/repo/.git")
+    assert stall.reached.wait(60)
+
+    scan.cancel()
+    scan.wait(60)
+
+    assert scan.status == "cancelled"
+    assert {one.suffix for one in (tmp_path / "cache/clones").iterdir()} <= {".lock"}
+    stall.opened.set()
+    assert len(client.scan(f"{url}/repo/.git").wait(60).artifacts()) == 7
 
 
 async def test_the_awaiting_client_has_the_same_tables(repo):
