@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scanwatch._doctor import EXTRAS
+from scanwatch._worker import WORKER_OPTIONS
 from scanwatch.gateway import OPTIONS
 from scanwatch.gateway._contracts import as_markdown, asyncapi, openapi
 from scanwatch.gateway._options import table
@@ -64,6 +65,7 @@ def _extras() -> str:
 _MARKS = {
     "<!-- extras -->": _extras,
     "<!-- options -->": lambda: table(OPTIONS),
+    "<!-- worker options -->": lambda: table(WORKER_OPTIONS),
     "<!-- operations -->": lambda: as_markdown(operations()),
     "<!-- rules -->": _rules,
     "<!-- tables -->": _tables,

@@ -200,7 +200,7 @@ def test_a_gateway_that_was_cut_off_from_redis_catches_up(ending: ExitStack, tmp
 
 @pytest.mark.slow
 def test_a_rolling_restart_under_load_costs_nobody_an_event(ending: ExitStack, tmp_path: Path) -> None:
-    scene = Scene(ending, tmp_path, gateways=2, workers=2)
+    scene = Scene(ending, tmp_path, gateways=2, workers=2, worker_options=FIELD_SETTINGS)
     scene.scan(12, duration_s=4)
     restarts: list[Callable[[], None]] = [lambda: _replace_worker(scene), lambda: _replace_gateway(scene)] * 2
     for restart in restarts:

@@ -168,18 +168,14 @@ class BullWorker:
 
     async def _process(self, job: bullmq.Job, token: str) -> Any:
         """Run one attempt. What this raises or returns is what BullMQ makes of the job."""
-        if self._stopping:
-            await self._hand_back(job, token)
-            raise bullmq.DelayedError
         try:
-            scan_id = await patiently(self._adopted(job), self._clock)
-            await self._queue.mark(job)
-            end = await self._run(job, token, scan_id)
+            end = await self._attempt(job, token)
         except (WireError, ScannerError) as error:
             raise bullmq.UnrecoverableError(str(error)) from error
         except UnknownRecord as error:
             raise bullmq.UnrecoverableError("The scan was deleted.") from error
-        except Later:
+        except Later as failure:
+            _logger.info("an attempt failed: %s", failure, extra={"scan_id": job.id})
             raise
         except (Fenced, bullmq.DelayedError) as over:
             _logger.info("Job %s is no longer this worker's: %s", job.id, over)
@@ -196,6 +192,14 @@ class BullWorker:
             return wire.encode_job_result(end)
         raise bullmq.DelayedError
 
+    async def _attempt(self, job: bullmq.Job, token: str) -> Event:
+        """The scan's end; raises what ``Run.execute`` raises, and ``CancelledError`` for a job that comes too late."""
+        scan_id = await patiently(self._adopted(job), self._clock)
+        await self._queue.mark(job)
+        if self._stopping:  # whoever stops this worker hands back what runs, and does not know of this one
+            raise asyncio.CancelledError
+        return await self._run(job, token, scan_id)
+
     def _adopted(self, job: bullmq.Job) -> Callable[[], Awaitable[str]]:
         return lambda: adopt(self._store, self._queue, job, self._repo_url, self._clock.now())
 
@@ -210,6 +214,7 @@ class BullWorker:
         claim = Claim(wire.runs_before(job.opts) + job.attemptsStarted, written)
         rules = Rules(max(1, job.attempts), wire.backoff_of(job.opts), self._max_events_per_s, self._scanner_for)
         run = Run(self._store, scan_id, rules, self._clock, claim)
+        _logger.info("scan taken, run %s", claim.run, extra={"scan_id": scan_id})
         task = asyncio.create_task(run.execute())
         held = self._held[token] = _Held(job, scan_id, run, task, percents)
         try:
@@ -222,6 +227,7 @@ class BullWorker:
         if end is None:
             raise UnknownRecord(scan_id) if held.deleted else bullmq.DelayedError("its lock was lost")
         self.ended[end.kind] = self.ended.get(end.kind, 0) + 1
+        _logger.info("scan ended: %s", end.error or end.kind, extra={"scan_id": scan_id})
         return end
 
     async def _last(self, scan_id: str) -> Event:
@@ -231,6 +237,7 @@ class BullWorker:
     async def _hand_back(self, job: bullmq.Job, token: str, delay_s: float = 0.0) -> None:
         """Let go of a job for another worker, as if this attempt had never been; a lost lock does the same, later."""
         self.handed_back += 1
+        _logger.info("job handed back", extra={"scan_id": job.id})
         try:
             await job.moveToDelayed(round((time.time() + delay_s) * 1000), token)
         except Exception as error:  # noqa: BLE001  BullMQ raises bare exceptions
