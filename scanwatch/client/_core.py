@@ -345,10 +345,11 @@ class Core:
         """Scans, newest first, and the repositories there are; filtered here too, as not every gateway can."""
         known = await self._transport.repositories()
         filters = {"status": ",".join(sorted(statuses))} if statuses else {}
-        wanted = None if repository is None else {row.id for row in known if _is_named(row, repository)}
+        names = frozenset() if repository is None else _names(repository)
+        wanted = None if repository is None else {row.id for row in known if names & {row.id, row.name, row.target}}
         rows = [row async for row in all_scans(self._transport, filters)]
         rows = [row for row in rows if not statuses or row.status in statuses]
-        rows = [row for row in rows if wanted is None or row.repository_id in wanted or row.target == repository]
+        rows = [row for row in rows if wanted is None or row.repository_id in wanted or row.target in names]
         return sorted(rows, key=lambda row: row.created_at, reverse=True), known
 
     async def _need_options(self) -> None:
@@ -375,5 +376,8 @@ def new_key() -> str:
     return str(uuid4())
 
 
-def _is_named(repository: Repository, name: str) -> bool:
-    return name in {repository.id, repository.name, repository.target}
+def _names(repository: str) -> frozenset[str]:
+    """How a repository may be registered that somebody calls so: as it is written, or as a scan of it is asked for."""
+    with suppress(UsageError):
+        return frozenset({repository, wanted_scan(repository, {}).target})
+    return frozenset({repository})

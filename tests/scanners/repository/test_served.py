@@ -51,6 +51,7 @@ def test_every_table_of_a_scanned_repository(repo, client):
     assert trend["verified"].tolist() == [1.0, 1.0]
     assert trend["artifacts"].tolist() == [7, 8]
     assert (trend["parse"] >= "0s").all()
+    assert client.trend(str(repo.path)).index.tolist() == trend.index.tolist(), "as it was given to scan()"
     assert client.trend("nobody's").empty
 
 
