@@ -9,7 +9,7 @@ from .errors import UsageError
 # Up to the last @, whatever is before it: a password may hold any character, and hiding too much does no harm.
 _CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#]*)@")
-_SSH_SHORT = re.compile(r"(?P<user>[^/\\@\s]+)@[^/\\@\s]+:")
+_SSH_SHORT = re.compile(r"(?P<user>[^/\\\s]+)@[^/\\@\s]+:")  # up to the last @, here too
 _NEEDS_NO_USER = frozenset({"http", "https"})
 """Schemes in which a user alone may be a token; in others it is the name of an account, as in ``git@``."""
 

@@ -30,9 +30,10 @@ def path_text(path: bytes) -> str:
         text = ""
     if text.isprintable() and 0 < len(text) <= MAX_TEXT:  # nearly every path there is, and there may be a million
         return text
-    return legible(
-        path if is_clear(path) else path.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    )
+    if len(path) > MAX_TEXT:  # its ends say most: where it is, and what language it is in
+        path = path[: MAX_TEXT // 2] + "…".encode() + path[-MAX_TEXT // 2 :]
+    shown = path if is_clear(path) else path.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    return legible(shown, limit=5 * MAX_TEXT)  # room for every byte as an escape
 
 
 def _escaped(character: str) -> str:

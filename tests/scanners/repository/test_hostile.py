@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanwatch.errors import ScannerError
@@ -77,6 +77,7 @@ def test_any_text_is_a_target_or_is_refused(target):
         assert isinstance(parsed, Local | Remote)
 
 
+@example("git:{}@host:x", "@")
 @given(
     st.sampled_from(["https://reader:{}@host/x", "http://{}@host/x", "ssh://git:{}@host/x", "git:{}@host:x"]),
     st.from_regex(r"[A-Za-z0-9@:]{1,10}", fullmatch=True),
@@ -299,6 +300,21 @@ def test_any_bytes_are_an_object_a_record_of_testing_or_neither(raw):
         assert set(read_record(b"---\n" + raw + b"\n---\n", "x")) <= set(FIELDS)
     except MalformedRecord as error:
         assert str(error)
+
+
+def test_a_path_longer_than_is_shown_is_read_as_what_it_is(repo, scan):
+    blob = repo.git("hash-object", "-w", "--stdin", input="# @gxp-req REQ-001\n")
+    path = "/".join(["deep"] * 2000) + "/a.py"
+    lines = (
+        f"commit refs/heads/deep\ncommitter T <t@e> 1 +0000\ndata 1\nx\nfrom refs/heads/main\nM 100644 {blob} {path}\n"
+    )
+    repo.git("fast-import", "--quiet", input=lines)
+
+    (row,) = scan(repo.path, ref="deep").outcome.annotations
+
+    assert row.file.startswith("deep/deep/")
+    assert row.file.endswith("/deep/a.py")
+    assert len(row.file) < 2100
 
 
 def test_a_blob_that_is_larger_than_memory_should_hold_is_not_read(repo, scan, monkeypatch):
