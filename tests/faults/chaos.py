@@ -20,6 +20,8 @@ from tests.faults.fleet import QUICK, balancer, fleet
 from tests.faults.judge import Verdict, Watcher, judge
 
 WATCHERS = 4
+FAULTS = 3
+"""In each round at least."""
 SCAN_S = 3.0
 
 
@@ -43,7 +45,7 @@ class Round:
                 ending.callback(watcher.close)
             trigger = threading.Thread(target=self._trigger, args=(watchers,), name="trigger")
             trigger.start()
-            while trigger.is_alive() or not self.faults:
+            while trigger.is_alive() or len(self.faults) < FAULTS:
                 self._do_something()
                 trigger.join(self._chance.uniform(0.5, 1.5))
             begun = time.monotonic()

@@ -346,6 +346,26 @@ async def test_a_foreign_workers_reports_reach_the_log_once_though_two_keep_hous
     assert percents == [10, 30, 60, 90]
 
 
+async def test_what_was_reported_while_nobody_kept_house_is_written_down_by_the_next(bench: BullBench) -> None:
+    first = bench.keep_house()
+    await until(lambda: _led(bench), 30)
+    scan_id = await bench.submit()
+    await first.stop()
+
+    async def process(job: bullmq.Job, _token: str) -> dict[str, object]:
+        for percent in (10, 60):
+            await job.updateProgress(percent)
+        return {"artifactsCreated": 7}
+
+    worker = bench.foreign_worker(process)
+    await bench.job_ends(scan_id)
+    await worker.close()
+    assert not (await bench.store.snapshot(scan_id)).terminal
+    bench.keep_house()
+    assert (await bench.end_of(scan_id)).kind is EventKind.COMPLETE
+    assert [event.progress_percent for event in await bench.history(scan_id) if event.step] == [10, 60]
+
+
 async def test_a_foreign_workers_failed_attempts_are_retries_and_the_last_is_the_end(bench: BullBench) -> None:
     bench.keep_house()
     await until(lambda: _led(bench), 30)
