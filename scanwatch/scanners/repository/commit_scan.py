@@ -28,7 +28,7 @@ from .evidence.keys import PublicKey, WrongKey, read_keys
 from .evidence.state import States
 from .git import GitRepository, TreeEntry
 from .links import check_links, with_implied_parents
-from .memory import Changes, Memory
+from .memory import Memory
 from .options import Options, wrong_option
 from .product.record import JoinedRecord, OlderRecord
 from .record import Paths, Record
@@ -60,6 +60,16 @@ class _Read:
         return len(self.documents) + len(self.risks) + len(self.older.documents)
 
 
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What was read of a commit; ``total`` counts the files."""
+
+    inventory: Inventory
+    read: _Read
+    gathered: Gathered
+    total: int
+
+
 class CommitScan:
     """One pass over one commit of a repository."""
 
@@ -78,13 +88,17 @@ class CommitScan:
         Raises:
             ScannerError: it cannot be read, or has no validation record.
         """
-        commit = self._commit
-        self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {commit[:12]}"))
-        entries = self._repository.entries(commit)
+        self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {self._commit[:12]}"))
+        entries = self._repository.entries(self._commit)
         if not has_record(entries) and not has_product(entries):
             raise self._no_record(entries)
         configuration = self._configuration(entries)
         paths = [path_text(entry.path) for entry in entries]
+        contents = self._contents(entries, paths, configuration)
+        return self._judged(contents, entries, Paths(paths), configuration)
+
+    def _contents(self, entries: list[TreeEntry], paths: list[str], configuration: Configuration) -> _Contents:
+        """Everything that is read."""
         inventory = discover(entries)
         selection = select(zip(paths, entries, strict=True), Exclusions(configuration.exclusions))
         total = len(inventory.sources) + len(selection.files)
@@ -92,30 +106,42 @@ class CommitScan:
         read = self._parse(inventory, self._fetch(inventory.sources), total)
         read.documents.extend(unreadable(source) for source in inventory.unread if source.kind in CHECKS)
         gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
-        record, findings = self._validate(read, Paths(paths), gathered) if has_record(entries) else (_none(paths), [])
+        return _Contents(inventory, read, gathered, total)
+
+    def _judged(
+        self, contents: _Contents, entries: list[TreeEntry], paths: Paths, configuration: Configuration
+    ) -> ScanOutcome:
+        """What there is to say of it."""
+        inventory, read, gathered = contents.inventory, contents.read, contents.gathered
+        record, findings = self._validate(read, paths, gathered) if has_record(entries) else (_none(paths), [])
         older = _joined(read.older, gathered) if has_product(entries) else JoinedRecord()
-        record = replace(record, declared={**record.declared, **older.kinds})
+        record = replace(record, declared=older.kinds)
         annotations = resolve(gathered.references, record)
         assessment = self._assess(inventory, entries, record, configuration)
         artifacts = (*_artifacts(record, inventory), *older.artifacts)
-        changes, seen = self._memory.changes(entries), dialects_of(record, len(read.older.documents), annotations)
-        self._memory.save()
-        message = _told(changes, seen)
-        self._report(Progress(Phase.PERSIST, total, total, artifacts_found=len(artifacts), message=message))
+        seen = dialects_of(record, len(read.older.documents), annotations)
+        self._persist(entries, contents.total, len(artifacts), seen)
         found = chain(
             *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
-            *(assessment.findings, check_demands(record, assessment.rows)),
-            *(check_coverage(record, gathered.references, assessment.rows), older.findings),
-            configuration.findings,
+            *(assessment.findings, check_demands(record, assessment.rows), older.findings),
+            *(check_coverage(record, gathered.references, assessment.rows), configuration.findings),
         )
         return ScanOutcome(
             artifacts,
             _bounded(configuration.judge(found)),
-            files=total,
-            commit=commit,
+            files=contents.total,
+            commit=self._commit,
             annotations=annotations,
             evidence=(*assessment.rows, *older.evidence),
         )
+
+    def _persist(self, entries: list[TreeEntry], total: int, artifacts: int, seen: Counter[str]) -> None:
+        """Keep what was read for the next scan, and tell what is new since the last."""
+        changes = self._memory.changes(entries)
+        self._memory.save()
+        named = ", ".join(f"{dialect} ({count})" for dialect, count in seen.most_common()) or "none"
+        message = f"{changes}; dialects seen: {named}"
+        self._report(Progress(Phase.PERSIST, total, total, artifacts_found=artifacts, message=message))
 
     def _configuration(self, entries: Iterable[TreeEntry]) -> Configuration:
         """The repository's own configuration, with the options over it."""
@@ -231,14 +257,9 @@ def _folders_with_record(entries: Iterable[TreeEntry]) -> list[str]:
     return [legible(folder, 100) for folder in islice(folders, 3)]
 
 
-def _told(changes: Changes, seen: Counter[str]) -> str:
-    named = ", ".join(f"{dialect} ({count})" for dialect, count in seen.most_common()) or "none"
-    return f"{changes}; dialects seen: {named}"
-
-
-def _none(paths: list[str]) -> Record:
+def _none(paths: Paths) -> Record:
     """The record of a commit that has only the older one."""
-    return Record((), (), Paths(paths), datetime.now(UTC).date())
+    return Record((), (), paths, datetime.now(UTC).date())
 
 
 def _joined(older: OlderRecord, gathered: Gathered) -> JoinedRecord:
