@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -49,8 +50,9 @@ def text(values: Values) -> Any:
 
 def _count(values: Values) -> Any:
     """Where some are not known through floats, in which ``None`` becomes NaN in one pass; exact up to 2**53."""
-    if None not in values:
-        return pd.arrays.IntegerArray(np.array(values, dtype=np.int64), np.zeros(len(values), dtype=np.bool_))
+    with suppress(TypeError):  # that of the first None
+        counts = np.fromiter(values, dtype=np.int64, count=len(values))
+        return pd.arrays.IntegerArray(counts, np.zeros(len(values), dtype=np.bool_))
     floats = np.array(values, dtype=np.float64)
     unknown = np.isnan(floats)
     return pd.arrays.IntegerArray(np.where(unknown, 1, floats).astype(np.int64), unknown)
