@@ -40,9 +40,6 @@ test-slow: packages $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.faults.chaos --rounds 20 --scans 300
 
-chaos: $(VENV)/.test
-	$(BIN)/python -m tests.faults.chaos --rounds 20 --scans 300
-
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,17 +72,21 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
-	$(PIP) --editable .
+	@echo "Installing scanwatch and what it needs into $(VENV) (once; a minute or so) ..."
+	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/bin/python pyproject.toml
-	$(PIP) --editable ".[lab,plot]"
+	@echo "Installing scanwatch and what it needs into $(VENV) (once; a minute or so) ..."
+	@$(PIP) --editable ".[lab,plot]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml
-	$(PIP) --editable ".[test]"
+	@echo "Installing scanwatch and what it needs into $(VENV) (once; a minute or so) ..."
+	@$(PIP) --editable ".[test]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/bin/python pyproject.toml
-	$(PIP) --editable ".[docs]"
+	@echo "Installing scanwatch and what it needs into $(VENV) (once; a minute or so) ..."
+	@$(PIP) --editable ".[docs]"
 	@touch $@

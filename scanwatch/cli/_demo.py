@@ -27,12 +27,13 @@ SIMULATED = (
 BACKOFF_S = 2.0
 PIPE_WIDTH = 132
 
-_NEXT = """\
-Where to go next
-  {command} scan PATH       scan a checkout of yours, and watch it
-  {command} watch           watch every scan of your own gateway
-  make lab                  in a checkout of scanwatch: the quickstart notebook, with a live panel
-"""
+_NEXT = {
+    "{command} scan PATH": "scan a checkout of yours, and watch it",
+    "{command} watch": "watch every scan of your own gateway",
+    "{command} doctor": "what is installed, which gateway is used and why, what is wrong",
+    "make lab": "in a checkout of scanwatch: the quickstart notebook, with a live panel",
+}
+"""What to type next, and what for."""
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ def demo(arguments: argparse.Namespace) -> int:
         follow(client.feed(*scans), console)
         console.print()
         _print_tables(console, client, scans)
-        console.print(_NEXT.format(command=_as_typed()), highlight=False, soft_wrap=True)
+        console.print(_next(_as_typed()), highlight=False, soft_wrap=True)
         return of_scans(scan.status for scan in scans)
 
 
@@ -86,6 +87,12 @@ def _print_tables(console: Console, client: Client, scans: list[Scan]) -> None:
     print_table(console, f"scan.artifacts()   {last.target}", last.artifacts(), artifact_columns, rows=8)
     finding_columns = ("level", "rule", "artifact_id", "message")
     print_table(console, f"scan.findings()   {last.target}", last.findings(), finding_columns, rows=8)
+
+
+def _next(command: str) -> str:
+    typed = {words.format(command=command): purpose for words, purpose in _NEXT.items()}
+    width = max(map(len, typed))
+    return "\n".join(["Where to go next", *(f"  {words:<{width}}  {purpose}" for words, purpose in typed.items()), ""])
 
 
 def _as_typed() -> str:

@@ -3,7 +3,7 @@
 @gxp-spec SPEC-003-006 "Shared queue and workers"
 @trace US-003-003
 @test-type OQ
-@gxp-risk MEDIUM
+@gxp-risk HIGH
 """
 
 from __future__ import annotations
