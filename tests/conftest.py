@@ -69,9 +69,11 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url(shared_redis: str) -> str:
-    """The URL of a store in Redis that is the test's own: nobody else has its prefix."""
-    return f"{shared_redis}?prefix=test-{uuid.uuid4().hex}"
+def redis_url(shared_redis: str) -> Iterator[str]:
+    """The URL of a store in Redis that is the test's own: nobody else has its prefix, and nothing of it is left."""
+    prefix = f"test-{uuid.uuid4().hex}"
+    yield f"{shared_redis}?prefix={prefix}"
+    redis_server.clear(shared_redis, prefix)
 
 
 @pytest.fixture

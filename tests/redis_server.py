@@ -107,3 +107,10 @@ def ask(server: RedisServer, *command: str | int) -> object:
     """The answer of a server to one command."""
     with redis.Redis(port=server.port) as client:
         return client.execute_command(*command)
+
+
+def clear(url: str, prefix: str) -> None:
+    """Delete everything below a prefix: the server may be somebody's own."""
+    with redis.Redis.from_url(url) as client:
+        for key in client.scan_iter(f"{prefix}*", count=1000):
+            client.unlink(key)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from .._worker import WORKER_OPTIONS
 from ..errors import UsageError
 from ..gateway import OPTIONS
 from ..panel._display import block_limit_s, display_mode
@@ -26,12 +27,12 @@ KNOWN = {
     "SCANWATCH_DEBUG": "whether a fault of a command shows its traceback",
     "SCANWATCH_REQUIRE_ALL": "whether the tests of scanwatch fail where they would skip",
 }
-"""Variables that are no option of a gateway."""
+"""Variables that are no option of a gateway or a worker."""
 
 
 def check_environment(environment: Mapping[str, str] = os.environ) -> Iterator[Check]:
     """Every variable of ours that is set, by name; never its value, which may be a secret."""
-    known = {**KNOWN, **{option.variable: option.words for option in OPTIONS}}
+    known = {**KNOWN, **{option.variable: option.words for option in (*OPTIONS, *WORKER_OPTIONS)}}
     ours = sorted(name for name in environment if name.startswith(PREFIX))
     for name in ours:
         if name not in known:

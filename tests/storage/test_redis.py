@@ -155,6 +155,23 @@ async def test_whoever_the_feed_has_left_behind_is_told_so(opened: Opener, own_r
         assert heard[1].files_processed == 3
 
 
+async def test_a_task_that_is_told_to_end_ends_wherever_it_stands(opened: Opener, redis_url: str) -> None:
+    store = await opened(redis_url)
+    await begin(store)
+
+    async def ask_for_ever() -> None:
+        while True:
+            await store.snapshot("scan")
+
+    for turns in range(40):
+        task = asyncio.create_task(ask_for_ever())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, left = await asyncio.wait({task}, timeout=10)
+        assert not left, f"cancelled after {turns} turns, it goes on"
+
+
 # Over outages
 
 

@@ -23,7 +23,6 @@ _BLOCK_MS = 1_000
 """How long a read waits for news: well below the time after which a silent connection counts as lost."""
 _PAUSE_S = (0.05, 1.0)
 """The pause after the first failed read, and the longest."""
-_CANCEL_S = 0.1
 _START = b"0-0"
 
 _NEWS: dict[bytes, Callable[[bytes], Event | Change]] = {
@@ -74,10 +73,9 @@ class Feed:
 
     async def stop(self) -> None:
         """Read no further."""
-        # Again and again: a connection that is just being made or given back may swallow a cancellation.
-        while self._task is not None and not self._task.done():
+        if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task}, timeout=_CANCEL_S)
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def passed(self, entry: bytes, timeout_s: float) -> bool:
         """Wait until what was written with ``entry`` has been told on; false if it has not been in time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -40,35 +40,46 @@ class Link:
 
     async def call(self, *command: Any) -> Any:
         """The answer to one command."""
-        try:
-            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]
-        except FAULTS as error:
-            raise in_words(self.address, error) from error
+        return await self._answer(self._client.execute_command(*command))  # type: ignore[no-untyped-call]
 
     async def calls(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers to commands that are sent together, in their order; others' may come between them."""
         if not commands:
             return []
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute()
-        except FAULTS as error:
-            raise in_words(self.address, error) from error
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await self._answer(pipeline.execute())
+        return answers
 
     async def run(self, script: str, *arguments: Any, keys: Sequence[str] = ()) -> Any:
         """The answer of one of our scripts, which runs as one step."""
-        try:
-            return await self._scripts[script](keys=list(keys), args=list(arguments))
-        except FAULTS as error:
-            raise in_words(self.address, error) from error
+        return await self._answer(self._scripts[script](keys=list(keys), args=list(arguments)))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
         await self._client.connection_pool.disconnect()
         await asyncio.sleep(0)  # let the transports close
+
+    async def _answer(self, asked: Awaitable[Any]) -> Any:
+        """The answer, or why there is none.
+
+        redis-py swallows a cancellation that comes while it looks whether a connection still lives; a task that was
+        told to end would go on for ever, so it is made good here.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()
+        try:
+            answer = await asked
+        except FAULTS as error:
+            if task.cancelling() > before:
+                raise asyncio.CancelledError from error
+            raise in_words(self.address, error) from error
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
+        return answer
 
 
 def _pool(address: RedisAddress) -> redis.asyncio.BlockingConnectionPool:
