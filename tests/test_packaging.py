@@ -20,6 +20,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import scanwatch
 
@@ -85,6 +86,22 @@ def _made(name: str) -> bool:
 def test_the_version_is_said_once() -> None:
     assert PROJECT["dynamic"] == ["version"]
     assert scanwatch.__version__.count(".") == 2
+
+
+def test_whoever_cites_it_names_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (cited["version"], cited["license"]) == (scanwatch.__version__, PROJECT["license"])
+
+
+def test_the_workflow_runs_commands_that_are_there_on_every_python_we_name() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    named = {
+        one.rpartition(" ")[2] for one in PROJECT["classifiers"] if one.startswith("Programming Language :: Python ::")
+    }
+    assert set(workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]) == named
+    made = re.findall(r"make ([\w-]+)", json.dumps(workflow))
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"test", "test-slow", "docs"} <= set(made) <= set(targets)
 
 
 def test_every_requirement_has_a_lower_bound() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
+from ..model import target_name
 from ._figure import Plot, ink_on, legible, new_plot, nothing_yet, plain, table_of
 
 MOST_REQUIREMENTS = 60
@@ -92,7 +93,7 @@ def _lines(table: pd.DataFrame) -> list[_Line]:
 
 
 def _title(table: pd.DataFrame, shown: int, there_are: int) -> str:
-    of = f" of {target}" if (target := table.attrs.get("target")) else ""
+    of = f" of {target_name(target)}" if (target := table.attrs.get("target")) else ""
     rest = f", the first {shown} of {there_are} requirements" if shown < there_are else ""
     return f"Specs verified / designed, by requirement and tier{of}{rest}"
 
