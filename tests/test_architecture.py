@@ -24,7 +24,9 @@ LAYERS = {
     **dict.fromkeys(["panel", "tables", "plots", "storage", "scanners"], 2),
     **dict.fromkeys(["client._session", "jobs"], 3),
     **dict.fromkeys(["client", "gateway"], 4),
-    **dict.fromkeys(["", "__main__", "cli", "testing", "_connect", "_doctor", "_export", "_local", "_worker"], 5),
+    **dict.fromkeys(
+        ["", "__main__", "cli", "testing", "_connect", "_doctor", "_export", "_launcher", "_local", "_worker"], 5
+    ),
 }
 WATCHING = {"client", "panel", "tables", "plots"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}
