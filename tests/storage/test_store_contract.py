@@ -261,7 +261,8 @@ async def test_a_scan_without_an_outcome_has_an_empty_inventory(store: Store) ->
 
 async def test_an_outcome_comes_back_in_the_scanners_order_page_by_page(store: Store) -> None:
     await begin(store)
-    artifacts = tuple(Artifact(f"REQ-{i}", "requirement", title=f"Título {i}", line=i) for i in (5, 1, 4, 2, 3))
+    said = {"acceptance_criteria": ("one", "dos"), "description": ("a",)}
+    artifacts = tuple(Artifact(f"REQ-{i}", "requirement", f"Título {i}", line=i, details=said) for i in (5, 1, 4, 2, 3))
     findings = (Finding("parent-missing", "error", "REQ-1 has no parent", "REQ-1", "a.md", 3, "name one", True),)
     await store.save_outcome(
         "scan", ScanOutcome(artifacts, findings, files=3, annotations=TAGGED, evidence=PROVEN), run=0
