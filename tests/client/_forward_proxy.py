@@ -6,7 +6,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from scanwatch.testing._thread import Served
-from tests.client._proxy import _pump
+from tests.client._proxy import pump
 
 HOST = "127.0.0.1"
 
@@ -58,4 +58,4 @@ class ForwardProxy(Served):
             upstream.write(
                 head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") if b"pgrade" not in head else head
             )
-        await asyncio.gather(_pump(reader, upstream), _pump(upstream_reader, writer))
+        await asyncio.gather(pump(reader, upstream), pump(upstream_reader, writer))

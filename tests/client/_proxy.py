@@ -104,6 +104,13 @@ class Proxy:
         writer.transport.abort()
 
 
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on whatever comes, until there is no more."""
+    async for data in _chunks(reader):
+        await _send(writer, data)
+    writer.transport.abort()
+
+
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     with suppress(OSError):
         while data := await reader.read(65536):
