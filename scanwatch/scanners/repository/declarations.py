@@ -8,7 +8,7 @@ said by the tags beside it, else by the numbers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from ...model import Annotation
@@ -28,31 +28,33 @@ _ABOVE: Mapping[str, tuple[str, ...]] = {"user_story": ("requirement",), "spec":
 def with_sources(record: Record, references: Sequence[Reference]) -> Record:
     """``record`` with what the tags declare, and the ids that they say they satisfy or implement."""
     served = frozenset(one.annotation.artifact_id for one in references if one.annotation.tag in _SERVING)
+    present = {document.kind for document in record.documents}
     first: dict[str, tuple[Reference, str]] = {}
     for one in references:
-        kind = _kind(one, record)
+        kind = _kind(one, present)
         if kind is not None and one.annotation.artifact_id not in record.by_id:
             first.setdefault(one.annotation.artifact_id, (one, kind))
     if not first:
         return replace(record, served=served)
-    kinds = {one.artifact_id: one.kind for one in record.by_id.values()} | {name: two[1] for name, two in first.items()}
+    kinds = {one.artifact_id: one.kind for one in record.by_id.values()}
+    known = _Known({**kinds, **{artifact_id: kind for artifact_id, (_, kind) in first.items()}})
     beside: dict[tuple[str, int], list[Annotation]] = defaultdict(list)
     for one in references:
         beside[one.annotation.file, one.block].append(one.annotation)
     declared = [
-        _document(one, kind, _parent(one.annotation, kind, beside[one.annotation.file, one.block], kinds))
+        _document(one, kind, _parent(one.annotation, kind, beside[one.annotation.file, one.block], known))
         for one, kind in first.values()
     ]
     above = {document.text("parent_id") or "" for document in declared}
     return replace(record, documents=[*record.documents, *declared], served=served | above)
 
 
-def _kind(reference: Reference, record: Record) -> str | None:
+def _kind(reference: Reference, present: Set[str]) -> str | None:
     annotation = reference.annotation
     kind = _KINDS.get(annotation.tag) if reference.title else None
     if annotation.tag == "gxp-id":
         kind = next((one for one in _BY_ID if ID_PATTERNS[one].fullmatch(annotation.artifact_id)), None)
-    return None if kind is None or is_test(annotation.file) or record.of_kind(kind) else kind
+    return None if kind is None or kind in present or is_test(annotation.file) else kind
 
 
 def _document(reference: Reference, kind: str, parent: str | None) -> Document:
@@ -64,21 +66,28 @@ def _document(reference: Reference, kind: str, parent: str | None) -> Document:
     )
 
 
-def _parent(annotation: Annotation, kind: str, beside: Sequence[Annotation], kinds: Mapping[str, str]) -> str | None:
+def _parent(annotation: Annotation, kind: str, beside: Sequence[Annotation], known: _Known) -> str | None:
     for above in _ABOVE.get(kind, ()):
-        named = [one.artifact_id for one in beside if kinds.get(one.artifact_id) == above]
-        if parent := next(iter(named), None) or next(_by_number(annotation.artifact_id, above, kinds), None):
+        named = (one.artifact_id for one in beside if known.kinds.get(one.artifact_id) == above)
+        if parent := next(named, None) or known.by_number(annotation.artifact_id, above):
             return parent
     return None
 
 
-def _by_number(artifact_id: str, above: str, kinds: Mapping[str, str]) -> Iterator[str]:
-    """What the number of an id says it belongs to: the one of the same number, or the only one of its requirement."""
-    own = NUMBER.match(artifact_id)
-    if own is None or own[2] is None:
-        return
-    fitting = [(one, found) for one, kind in kinds.items() if kind == above and (found := NUMBER.match(one))]
-    near = [(one, found) for one, found in fitting if found[1] == own[1]]
-    yield from (one for one, found in near if found[2] == own[2])
-    if len(near) == 1:
-        yield near[0][0]
+class _Known:
+    """The ids there are, each with its kind, and by their numbers."""
+
+    def __init__(self, kinds: Mapping[str, str]) -> None:
+        self.kinds = kinds
+        self._numbered: dict[tuple[str, str], dict[str | None, str]] = defaultdict(dict)
+        for artifact_id, kind in kinds.items():
+            if found := NUMBER.match(artifact_id):
+                self._numbered[kind, found[1]].setdefault(found[2], artifact_id)
+
+    def by_number(self, artifact_id: str, above: str) -> str | None:
+        """What an id belongs to by its number: the one of the same number, or the only one of its requirement."""
+        own = NUMBER.match(artifact_id)
+        if own is None or own[2] is None:
+            return None
+        near = self._numbered.get((above, own[1]), {})
+        return near.get(own[2]) or (next(iter(near.values())) if len(near) == 1 else None)
