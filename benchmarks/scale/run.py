@@ -18,8 +18,8 @@ from typing import Any
 from installation import SETTLE_S, Costs, Installation, ask, installed, machine, waited, watched
 
 WATCHERS = (100, 1_000, 5_000)
-SCANS = (10, 50, 200)
-HISTORY = (0, 2_000, 10_000)
+SCANS = (10, 50, 150)
+HISTORY = (0, 1_000, 5_000)
 PACE_S = 0.1
 
 
@@ -138,8 +138,8 @@ def main() -> None:
     less = 4 if chosen.quick else 1
     parts = {
         "watchers": lambda: (fan(n, events=max(50, 200_000 // n) // less, paced=40 // less) for n in WATCHERS),
-        "scans": lambda: (many(n, events=20_000 // n // less) for n in SCANS),
-        "history": lambda: (history(n // less, scans=400 // less) for n in HISTORY),
+        "scans": lambda: (many(n, events=6_000 // n // less) for n in SCANS),
+        "history": lambda: (history(n // less, scans=200 // less) for n in HISTORY),
     }
     wanted = [chosen.only] if chosen.only else list(parts)
     file = machine.BUILD / "scale.json"
