@@ -47,21 +47,40 @@ def name_of(page: Path) -> str:
 
 
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
+GUIDES = [page for page in WITH_PYTHON if page.parent.name == "guides"]
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
+@pytest.mark.parametrize("page", [page for page in WITH_PYTHON if page not in GUIDES], ids=name_of)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path, home: Path) -> None:
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(blocks(page, "python")), encoding="utf-8")
+    run_script("\n".join(blocks(page, "python")), tmp_path, home)
+
+
+def test_the_python_of_the_guides_runs(tmp_path: Path, home: Path) -> None:
+    """One after the other in one process, which loads what they need once; each in a folder of its own."""
+    codes = {name_of(page): "\n".join(blocks(page, "python")) for page in GUIDES}
+    script = """
+import os
+for page, code in CODES.items():
+    os.makedirs(page)
+    os.chdir(page)
+    exec(compile(code, page, "exec"), {"__name__": "__main__"})
+    os.chdir(HERE)
+"""
+    run_script(f"CODES = {codes!r}\nHERE = {str(tmp_path)!r}\n{script}", tmp_path, home)
+
+
+def run_script(code: str, folder: Path, home: Path) -> None:
+    script = folder / "page.py"
+    script.write_text(code, encoding="utf-8")
     environment = {**os.environ, "SCANWATCH_HOME": str(home), "SCANWATCH_SIM_SPEED": "20"}
     done = subprocess.run(
         [sys.executable, "-W", "error", script],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=150,
         check=False,
     )
     assert done.returncode == 0, done.stderr
