@@ -63,7 +63,7 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get(redis_server.GIVEN):
         yield given
         return
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    server = RedisServer(tmp_path_factory.mktemp("redis"), "--appendfsync", "no").start()
     yield server.url
     server.kill()
 

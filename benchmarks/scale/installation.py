@@ -100,7 +100,7 @@ def installed(*, gateways: int = 2, workers: int = 2, scans: int, concurrency: i
         scratch = Path(ending.enter_context(tempfile.TemporaryDirectory(dir=peers._scratch_root())))
         door = ending.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
         door.settimeout(PATIENCE_S)
-        redis = RedisServer(scratch / "redis").start()
+        redis = RedisServer(scratch / "redis", "--appendfsync", "everysec").start()
         ending.callback(redis.kill)
         made = Installation(redis, door, [Process("redis", redis.pid)])
         environment = _environment(scratch, door.getsockname()[1])
