@@ -129,7 +129,7 @@ def test_the_wheel_installs_alone_and_scans(wheel: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_it_works_with_the_oldest_versions_it_says_it_takes(wheel: Path, tmp_path: Path) -> None:
-    extras = ("lab", "jwt", "evidence", "excel", "languages")
+    extras = ("lab", "jwt", "evidence", "excel", "languages", "redis", "plot")
     wanted = [*PROJECT["dependencies"], *(one for extra in extras for one in PROJECT["optional-dependencies"][extra])]
     bounds = {found["name"]: found["version"] for one in wanted if (found := LOWER_BOUND.match(one))}
     constraints = tmp_path / "oldest.txt"

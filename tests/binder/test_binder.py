@@ -32,6 +32,10 @@ BINDER = ROOT / "binder"
 OLD_IMAGE = ("ipykernel==7.0.1", "ipywidgets==8.1.7")
 """What older images of the hubs bring, where an image has the last word."""
 BASE = "/user/ada/"
+ALL_RAN = """() => {
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model);
+    return cells.every((cell) => cell.type !== "code" || cell.executionCount !== null);
+}"""
 LONG_S = 900
 START_S = 90
 
@@ -124,7 +128,7 @@ def session(home: Path) -> Iterator[str]:
             yield f"{wait_for_url(home / token, server)}%s?token={token}"
         finally:
             server.terminate()
-    stop_gateway(home)
+            stop_gateway(home)
 
 
 def wait_for_url(runtime: Path, server: subprocess.Popen[bytes]) -> str:
@@ -167,7 +171,7 @@ def test_the_badge_leads_to_a_moving_bar_and_the_launcher_to_the_gateways_page(
         (tmp_path / "quickstart.png").write_bytes(page.screenshot())
         see_the_launcher(page, address)
         page.goto(address % "scanwatch/")
-        expect(page.locator(".sw")).to_be_visible()
+        expect(page.locator(".sw")).to_be_visible(timeout=START_S * 1000)
         trigger = page.get_by_role("combobox", name="Repository to scan")
         trigger.fill("sim://acme/payments?files=20&duration_s=1&seed=7")
         trigger.press("Enter")
@@ -181,11 +185,12 @@ def run_the_quickstart(page: Page, address: str) -> None:
     page.wait_for_function(KERNEL_READY)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     row = page.locator(".jp-OutputArea-output .sw").first.get_by_role("row").filter(has_text="acme/payments")
-    expect(row.get_by_role("progressbar")).to_be_visible()
-    expect(row).to_contain_text("Completed")
+    expect(row.get_by_role("progressbar")).to_be_visible(timeout=START_S * 1000)
+    expect(row).to_contain_text("Completed", timeout=START_S * 1000)
+    page.wait_for_function(ALL_RAN)
     expect(page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')).to_have_count(0)
 
 
 def see_the_launcher(page: Page, address: str) -> None:
     page.evaluate("() => { window.jupyterapp.commands.execute('launcher:create'); }")
-    expect(page.locator(".jp-LauncherCard", has_text="Scans").first).to_be_visible()
+    expect(page.locator(".jp-LauncherCard", has_text="Scans").first).to_be_visible(timeout=START_S * 1000)
