@@ -22,6 +22,8 @@ from .text import legible
 READ_TIMEOUT_S = 120.0
 _END_S = 0.3
 """How long git may take to end when asked to; less than the scanner's own process has."""
+_LAST_WORDS_S = 1.0
+"""How long to listen when git has ended; a healthy one leaves nobody behind who speaks."""
 _MAX_SAID = 2000
 _SEE_BEFORE = "fatal: Could not read from remote repository"
 _KEPT_WORDS = 64 * 1024
@@ -69,30 +71,48 @@ def run_git(
 def run_git_aloud(
     *arguments: str, environment: Mapping[str, str], timeout_s: float, hear: Callable[[str], None]
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git to its end, and tell ``hear`` how far it says it is; its output is not kept, its last words are."""
-    with git_process(*arguments, environment=environment) as process:
-        assert process.stderr is not None
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            process.terminate()
-
-        too_late = threading.Timer(timeout_s, end)
-        too_late.start()
-        said = b""
+    """Run git to its end, and tell ``hear``, from another thread, how far it says it is; its last words are kept."""
+    listener = _Listener(hear)
+    with listener, git_process(*arguments, environment=environment, stderr=listener.mouth) as process:
+        listener.listen()
         try:
-            while part := process.stderr.read1(65_536):  # type: ignore[attr-defined]  # it is buffered
-                said = (said + part)[-_KEPT_WORDS:]
-                if steps := _STEP.findall(said):
-                    hear(f"{steps[-1][0].decode('ascii').lower()} {int(steps[-1][1])} %")
-            process.wait()
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise _took_too_long(timeout_s) from None
+    return subprocess.CompletedProcess([], process.returncode, b"", listener.said)
+
+
+class _Listener:
+    """Hears what git and its helpers say. A helper may hold the pipe open when git has ended: nobody waits for that."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        self._ear, self.mouth = os.pipe()
+        self._hear = hear
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self.said = b""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread.ident is None:  # git did not even start
+            os.close(self.mouth)
+            os.close(self._ear)
+        else:
+            self._thread.join(_LAST_WORDS_S)
+
+    def listen(self) -> None:
+        """Begin, once git has the other end."""
+        os.close(self.mouth)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        try:
+            while part := os.read(self._ear, 65_536):
+                self.said = (self.said + part)[-_KEPT_WORDS:]
+                if steps := _STEP.findall(self.said):
+                    self._hear(f"{steps[-1][0].decode('ascii').lower()} {int(steps[-1][1])} %")
         finally:
-            too_late.cancel()
-            too_late.join()
-        if late.is_set():
-            raise _took_too_long(timeout_s)
-        return subprocess.CompletedProcess([], process.returncode, b"", said)
+            os.close(self._ear)
 
 
 def _took_too_long(timeout_s: float) -> ScannerError:
@@ -104,16 +124,20 @@ def _took_too_long(timeout_s: float) -> ScannerError:
 
 @contextmanager
 def git_process(
-    *arguments: str, environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A git process that has ended on leaving, however one leaves. Its last words go nowhere unless awaited."""
+    # A long-lived process (with an input of its own) has nobody to read its complaints and would block on them.
+    complaints = subprocess.PIPE if stdin == subprocess.DEVNULL else subprocess.DEVNULL
     try:
         process = subprocess.Popen(
             ["git", *_ALWAYS, *arguments],
             stdin=stdin,
             stdout=subprocess.PIPE,
-            # A long-lived process (with an input of its own) has nobody to read its complaints and would block on them.
-            stderr=subprocess.PIPE if stdin == subprocess.DEVNULL else subprocess.DEVNULL,
+            stderr=complaints if stderr is None else stderr,
             env=_environment(environment or {}),
         )
     except FileNotFoundError:
