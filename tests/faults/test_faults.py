@@ -152,8 +152,8 @@ def test_a_redis_that_was_away_comes_back_and_nothing_is_missing(
     redis.start()
     heard = len(scene.watchers[0].heard[scene.scans[0]].seqs)
     took = wait_for("the next event", lambda: len(scene.watchers[0].heard[scene.scans[0]].seqs) > heard)
-    print(f"Redis ({end}, {down_s} s): the next event {took:.1f} s after it was back; restarts {count_restarts(scene)}")
     assert scene.judge().clean
+    print(f"Redis ({end}, {down_s} s): the next event {took:.1f} s after it was back; restarts {count_restarts(scene)}")
 
 
 @pytest.mark.slow
