@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ROOT   := $(if $(filter 0,$(shell id -u)),--allow-root)  # in a container; Jupyter wants it said
 XDIST  ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
@@ -29,7 +30,7 @@ demo: $(VENV)/.run
 	@$(BIN)/scanwatch demo --checkout .
 
 lab: $(VENV)/.lab
-	@$(BIN)/jupyter lab notebooks/01-quickstart.ipynb
+	@$(BIN)/jupyter lab $(ROOT) notebooks/01-quickstart.ipynb
 
 test: packages $(VENV)/.test lint
 	$(BIN)/python -m pytest $(XDIST) -m "not slow"
@@ -53,7 +54,8 @@ bench: $(VENV)/.test
 	@$(BIN)/python benchmarks/all.py
 
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "The documentation is in build/docs/index.html"
 
 notebooks: $(VENV)/.test
 	$(BIN)/python docs/notebooks.py
@@ -68,8 +70,9 @@ packages:
 	@bash .ci/packages
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'scanwatch needs Python 3.11 or newer, and $(PYTHON) is older: PYTHON=python3.12 make ...')"
 	@bash .ci/packages venv
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 	@echo "Installing scanwatch and what it needs into $(VENV) (once; a minute or so) ..."
