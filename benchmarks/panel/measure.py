@@ -137,6 +137,8 @@ class _Run:
         return Measured(self._count, shown["first"], shown["all"] or None, int(shown["reachable"]))
 
     def _watch(self, measured: Measured) -> Measured:
+        # What is told but once, when the rows have just been shown, is no part of what a panel costs all day.
+        self._page.wait_for_timeout(SETTLE_S * 1000)
         pid = self._kernel.ask("os.getpid()")
         made, before, used = self._beat(), self._counters(), _cpu_s(pid)
         self._page.wait_for_timeout(WATCH_S * 1000)
