@@ -109,7 +109,7 @@ def installed(*, gateways: int = 2, workers: int = 2, scans: int, concurrency: i
             line, pid = ending.enter_context(_running(scratch / f"gateway-{number}", environment, *words))
             made.processes.append(Process("gateway", pid, int(line.rpartition(":")[2])))
         for number in range(workers):
-            words = ("worker", "--store", redis.url, "--concurrency", str(concurrency), "--grace", "0s")
+            words = ("worker", "--store", redis.url, "--concurrency", str(concurrency), "--lock", "60s")
             generous = ("--max-events-per-second", "0", "--log-level", "warning")
             _, pid = ending.enter_context(_running(scratch / f"worker-{number}", environment, *words, *generous))
             made.processes.append(Process("worker", pid))

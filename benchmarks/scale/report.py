@@ -44,7 +44,7 @@ _TABLES: dict[str, tuple[tuple[str, str, str], ...]] = {
 def write(results: dict[str, Any]) -> None:
     """Put the results into the page, and the plot beside it."""
     parts = [f"Measured on {results['machine']}, with everything on it: two gateways, two workers, Redis, the clients."]
-    parts += [_table(part, results[part]) for part in _TABLES]
+    parts += [_table(part, results[part]) for part in _TABLES if part in results]
     parts.append("![How cost grows with watchers, scans and history](images/scaling.png)")
     page = PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
@@ -64,7 +64,7 @@ def _plot(results: dict[str, Any]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3), layout="constrained")
+    figure = Figure(figsize=(3.3 * sum(part in results for part in _TABLES), 3), layout="constrained")
     FigureCanvasAgg(figure)
     shown = (
         ("watchers", "watchers", {"p50_ms": "p50, ms", "p99_ms": "p99, ms"}),
@@ -72,8 +72,9 @@ def _plot(results: dict[str, Any]) -> None:
         ("history", "ended_before", {"worker_cpu_ms": "worker", "gateway_cpu_ms": "gateways", "redis_cpu_ms": "Redis"}),
     )
     titles = ("delay by watchers of a scan", "CPU us an event, by scans at once", "CPU ms a scan, by scans kept")
-    for number, (title, (part, across, lines)) in enumerate(zip(titles, shown, strict=True), 1):
-        axes = figure.add_subplot(1, 3, number)
+    there = [(title, *one) for title, one in zip(titles, shown, strict=True) if one[0] in results]
+    for number, (title, part, across, lines) in enumerate(there, 1):
+        axes = figure.add_subplot(1, len(there), number)
         rows: Rows = results[part]
         for name, words in lines.items():
             axes.plot([row[across] for row in rows], [row[name] for row in rows], marker="o", label=words)
