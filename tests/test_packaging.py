@@ -31,7 +31,8 @@ LOWER_BOUND = re.compile(r"(?P<name>[\w.-]+)(?:\[.*\])?>=(?P<version>[\d.]+)(?: 
 WITH_THE_OLDEST = (
     *("tests/client/test_connection.py", "tests/client/test_feed.py", "tests/gateway/test_push.py"),
     *("tests/gateway/test_rest_scans.py", "tests/gateway/test_auth_jwt.py", "tests/panel/test_panel.py"),
-    *("tests/scanners/repository", "tests/tables", "tests/wire", "tests/storage/test_store_contract.py"),
+    *("tests/scanners/repository", "tests/wire", "tests/storage/test_store_contract.py"),
+    *("tests/tables/test_comparison.py", "tests/tables/test_lineage.py", "tests/tables/test_trend.py"),
 )
 """Tests of what touches other people's libraries."""
 TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema", "psutil", "cryptography")
