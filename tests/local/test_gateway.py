@@ -189,8 +189,8 @@ def test_an_interrupt_at_the_terminal_does_not_reach_it(store: Path) -> None:
 import sys
 from scanwatch import LocalGateway
 gateway = LocalGateway(sys.argv[1])
-print(gateway.url, flush=True)
 try:
+    print(gateway.url, flush=True)
     sys.stdin.read()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
