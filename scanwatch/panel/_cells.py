@@ -1,4 +1,4 @@
-"""The end of a cell: a panel whose scans have ended says so before it, for what comes later is not stored any more.
+"""What a panel does about cells: at the end of one it says that scans have ended, for later nothing is stored.
 
 Whoever executes a notebook keeps what was sent until the last cell's end. The panel sends in its own time, so a last
 cell that only waits for the scans could be over before their end was told.
@@ -6,6 +6,7 @@ cell that only waits for the scans could be over before their end was told.
 
 from __future__ import annotations
 
+import contextvars
 import weakref
 from typing import Any, Protocol
 
@@ -35,6 +36,18 @@ def tell_the_end_with_the_cell(panel: Ending, shell: Any) -> None:
     if shell not in _shells:
         _shells.add(shell)
         shell.events.register("post_run_cell", _settle)
+
+
+def speak_for_no_cell(shell: Any) -> None:
+    """Let this thread send where a kernel looks up the cell that it speaks for and expects one (ipykernel 7.0)."""
+    kernel = getattr(shell, "kernel", None)
+    spoken_for = getattr(kernel, "_shell_parent", None)
+    if not isinstance(spoken_for, contextvars.ContextVar):
+        return
+    try:
+        kernel.get_parent()
+    except LookupError:
+        spoken_for.set({})
 
 
 def _settle(_result: object = None) -> None:
