@@ -301,6 +301,8 @@ def test_cancel_where_the_gateway_cannot_ends_with_2_and_says_so(environment: di
 def test_an_interrupt_before_anything_is_known_ends_with_130(
     begin: Begin, environment: dict[str, str], gateway: RunningGateway
 ) -> None:
+    with scanwatch.connect(gateway.url) as client:
+        client.scan(QUICK)
     process = begin("watch", "--json", "--gateway", gateway.url)
     line_with(process, "scan_id")
     process.send_signal(signal.SIGINT)
