@@ -173,7 +173,7 @@ def test_events_that_come_after_the_row_that_told_of_their_failure_begin_no_atte
     failed = field(6, 0, "", EventKind.FAILED, error="Server Error")
     row = ScanRecord(SCAN_ID, "r", ScanStatus.FAILED, START, error="Server Error", finished_at=failed.time)
     told = suspect(EMPTY, row)
-    late = apply_all(told, [field(1, 5, "queued"), field(3, 10, "Discovering files"), failed])
+    late = apply_all(told, [field(1, 5, "queued"), field(6, 10, "Discovering files"), failed])
     assert (late.attempt, late.settling, len(late.failures)) == (1, True, 1)
     assert apply(late, field(5000, 5, "queued")).attempt == 2
 

@@ -208,6 +208,8 @@ def _moved(snapshot: Snapshot, event: Event) -> dict[str, Any]:
 def _is_old(snapshot: Snapshot, event: Event) -> bool:
     if event.seq is not None:
         return event.seq <= snapshot.seq
+    if event.kind is EventKind.PROGRESS and snapshot.settling and is_noted(snapshot, event.time):
+        return True  # no attempt begins so soon after a failure: this is of the one that failed
     last = last_told(snapshot)
     if last is None or event.time > last:
         return False
