@@ -40,7 +40,7 @@ def tell_the_end_with_the_cell(panel: Ending, shell: Any) -> None:
 
 def speak_for_no_cell(shell: Any) -> None:
     """Let this thread send where a kernel looks up the cell that it speaks for and expects one (ipykernel 7.0)."""
-    kernel = getattr(shell, "kernel", None)
+    kernel: Any = getattr(shell, "kernel", None)
     spoken_for = getattr(kernel, "_shell_parent", None)
     if not isinstance(spoken_for, contextvars.ContextVar):
         return
