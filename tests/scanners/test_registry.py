@@ -44,9 +44,9 @@ def test_the_installed_scanners_take_simulated_targets_paths_and_urls(tmp_path: 
         ("/srv/repositories/a", "path"),
         ("~/a", "path"),
         ("./a", "path"),
-        ("C:\\work\\a", "path"),
-        ("c:/work/a", "path"),
-        ("C://work/a", "path"),
+        ("C:\\code\\a", "path"),
+        ("c:/code/a", "path"),
+        ("C://code/a", "path"),
         ("\\\\server\\share", "path"),
     ],
 )
