@@ -15,13 +15,14 @@ import stat
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._version import __version__
-from ..wire import PROTOCOL, paths
+from ..wire import ENDING, PROTOCOL, paths
 from ._places import store_file
 
 _PROBE_TIMEOUT_S = 2.0
@@ -109,7 +110,9 @@ def look(store: str) -> Discovery | NotJoined:
     if protocol != PROTOCOL:
         remedy = f"end its process, {found.pid}"
         return NotJoined(f"it is of version {version} of scanwatch, which speaks otherwise; {remedy}.", final=True)
-    return found if _answers(found) else NotJoined(f"nothing at {found.url} answers to the token in {path}.")
+    if not _answers(found):
+        return NotJoined(f"nothing at {found.url} answers to the token in {path}.")
+    return NotJoined(f"its process, {found.pid}, is ending.") if _is_ending(found) else found
 
 
 def _is_private(path: Path) -> bool:
@@ -133,6 +136,19 @@ def _answers(gateway: Discovery) -> bool:
     except (OSError, ValueError, http.client.HTTPException):
         return False
     return True
+
+
+def _is_ending(gateway: Discovery) -> bool:
+    """Whether it still answers, but hands back what it runs and is about to be gone."""
+    try:
+        _ask(f"{gateway.url}/{paths.ready}", {})
+    except urllib.error.HTTPError as unready:
+        with unready, contextlib.suppress(ValueError, http.client.HTTPException):
+            said = json.loads(unready.read(_PROBE_BYTES))
+            return isinstance(said, dict) and said.get("status") == ENDING
+    except (OSError, http.client.HTTPException):
+        return True  # it answered a moment ago
+    return False
 
 
 def _ask(url: str, headers: dict[str, str]) -> bytes:

@@ -137,6 +137,7 @@ class Gateway:
         patience.start()
         ending.push_async_callback(worker.stop, timeout_s=WORKER_STOP_S)
         await worker.start()
+        ending.callback(services.ending.set)
 
     async def _readable(self, store: Store, hub: Hub) -> Store:
         """The store for whoever reads: of one elsewhere, something is remembered for while it does not answer."""

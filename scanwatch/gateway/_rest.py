@@ -66,6 +66,8 @@ class Services:
     hub: Hub
     access: Access
     clock: Clock
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set as soon as the gateway is to end, while it still answers."""
     _keys: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def keyed(self, scan_id: str) -> asyncio.Lock:

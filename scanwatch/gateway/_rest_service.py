@@ -40,7 +40,8 @@ def operations(*, public_metrics: bool = False) -> tuple[Operation, ...]:
             path=paths.ready,
             handler=get_ready,
             summary="Whether it can work: its store answers and its worker runs; 503 and the reasons if not. "
-            "`degraded`, with 200, while a shared store does not answer: reads are answered from what is remembered.",
+            "`degraded`, with 200, while a shared store does not answer: reads are answered from what is remembered. "
+            "`ending`, with 503, once it is to end.",
             answer=wire.ReadyPayload,
             also=((HTTPStatus.SERVICE_UNAVAILABLE, wire.ReadyPayload),),
             is_open=True,
@@ -78,6 +79,9 @@ async def get_live(request: web.Request) -> web.Response:
 async def get_ready(request: web.Request) -> web.Response:
     """``GET /ready``."""
     services = request.app[SERVICES]
+    if services.ending.is_set():
+        said = wire.ReadyPayload(status=wire.ENDING, reasons=["It is ending."])
+        return web.json_response(wire.to_plain(said), status=HTTPStatus.SERVICE_UNAVAILABLE)
     store_fails, reads = await _store_fails(services)
     reasons = [store_fails] if store_fails else []
     if not services.worker.working:

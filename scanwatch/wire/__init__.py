@@ -127,6 +127,7 @@ from ._recordings import (
     encode_recorded,
 )
 from ._records import (
+    ENDING,
     Accepted,
     ErrorPayload,
     HealthAnswer,
@@ -167,6 +168,7 @@ from ._subscribe import (
 )
 
 __all__ = [
+    "ENDING",
     "GATEWAY",
     "IDEMPOTENCY_KEY",
     "JOB",

@@ -157,8 +157,12 @@ class HealthAnswer(msgspec.Struct, kw_only=True):
     status: str
 
 
+ENDING = "ending"
+"""The status of a gateway that is about to end: it hands back what it runs, and is not to be joined."""
+
+
 class ReadyPayload(Record, kw_only=True):
-    """The answer to ``GET /ready``: ``ready``, or ``degraded`` or ``unavailable`` and why."""
+    """The answer to ``GET /ready``: ``ready``, or ``degraded``, ``unavailable`` or ``ending`` and why."""
 
     status: str
     reasons: list[str]

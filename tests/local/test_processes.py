@@ -62,6 +62,17 @@ def test_one_that_starts_while_the_owner_is_ending_becomes_the_next_owner(store:
         assert answers(second.url)
 
 
+def test_one_that_hands_back_its_scans_before_it_ends_is_not_joined(store: Path) -> None:
+    first = LocalGateway(store)
+    with scanwatch.connect(first) as client:
+        scan = client.scan("sim://acme/payments?files=8&duration_s=60")
+        assert wait_for(lambda: scan.status == "running")
+        os.kill(first._pid, signal.SIGTERM)
+        with LocalGateway(store) as second:
+            assert not second.joined
+            assert answers(second.url)
+
+
 def watch_from_a_child(gateway: LocalGateway) -> None:
     """What a worker process does with a gateway it was handed: uses it, and leaves it as it was."""
     with gateway, scanwatch.connect(gateway) as client:

@@ -299,8 +299,10 @@ class BullWorker:
 
 
 async def _close(bull: bullmq.Worker) -> None:
-    """Let go of the connections, whatever state they are in."""
+    """Let go of the connections and what waits at them, whatever state they are in."""
+    waiting = [task for task in (*bull.processing, bull.waiting) if task is not None]
     try:
         await bull.close(force=True)
     except Exception as error:  # noqa: BLE001  it is to be gone, however
         _logger.debug("BullMQ's worker did not close in good order: %s", error)
+    await end_tasks(*waiting)  # it cancels them once, and a cancellation may be lost
