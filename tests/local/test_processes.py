@@ -66,7 +66,7 @@ def test_one_that_hands_back_its_scans_before_it_ends_is_not_joined(store: Path)
     first = LocalGateway(store)
     with scanwatch.connect(first) as client:
         scan = client.scan("sim://acme/payments?files=8&duration_s=60")
-        assert wait_for(lambda: scan.status == "running")
+        assert wait_for(lambda: scan.status == "in_progress")
         os.kill(first._pid, signal.SIGTERM)
         with LocalGateway(store) as second:
             assert not second.joined
