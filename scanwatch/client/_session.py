@@ -11,7 +11,6 @@ ordered by time, its ``failed`` is provisional, and its records are read at a po
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,11 +20,8 @@ from ..model import TERMINAL, Connection, ConnectionState, Event, ScanRecord
 from ..snapshot import Snapshot
 from ._actions import Action, Changed, FetchEvents, Heard, ListScans, Read, Subscribe
 from ._pace import FLOWING_EVERY_S, GREETING_S
+from ._unwatched import Unwatched
 from ._watched import Watched
-
-FOREIGN_SCANS = 256
-FOREIGN_EVENTS = 64
-"""What is kept of scans nobody watches: their first events can come before the answer that names them."""
 
 UNKNOWN_KEYS = 100
 """Names of unknown keys that are remembered; whoever sends more makes them up."""
@@ -72,7 +68,7 @@ class Session:
         self.ahead: timedelta | None = None
         """How far the gateway's clock is ahead of ours; ``None``: not known."""
         self._unknown_keys: frozenset[str] = frozenset()
-        self._foreign: OrderedDict[str, deque[Event]] = OrderedDict()
+        self._unwatched = Unwatched()
         self._next_listing = 0.0
         self._out: list[Action] = []
 
@@ -103,7 +99,7 @@ class Session:
             watched.subscribing = True
         else:
             watched.subscribed = self.speaks_scanwatch and self.everything
-        for event in self._foreign.pop(scan_id, ()):
+        for event in self._unwatched.take(scan_id):
             self._hear(watched, event)
         self._out.append(Changed(scan_id))
         return watched
@@ -198,7 +194,7 @@ class Session:
             watched = self._begin(event.scan_id, history=False)
             self._read(watched)  # only its record says what it is a scan of
         if watched is None:
-            self._keep_foreign(event)
+            self._unwatched.keep(event)
         else:
             self._hear(watched, event)
 
@@ -340,13 +336,6 @@ class Session:
         self._found(watched)
         before = watched.snapshot
         self._after(watched, before, watched.hear(event, self._now()))
-
-    def _keep_foreign(self, event: Event) -> None:
-        kept = self._foreign.setdefault(event.scan_id, deque(maxlen=FOREIGN_EVENTS))
-        kept.append(event)
-        self._foreign.move_to_end(event.scan_id)
-        if len(self._foreign) > FOREIGN_SCANS:
-            self._foreign.popitem(last=False)
 
     def _after(self, watched: Watched, before: Snapshot, fresh: Sequence[Event]) -> None:
         scan_id, after = watched.snapshot.scan_id, watched.snapshot

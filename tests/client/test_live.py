@@ -103,8 +103,8 @@ def test_clients_of_different_scans_do_not_hear_each_other(gateway: RunningGatew
         theirs.wait(TIMEOUT_S)
         assert set(one._core.session.scans) == {mine.id}
         assert set(other._core.session.scans) == {theirs.id}
-        assert not one._core.session._foreign
-        assert not other._core.session._foreign
+        assert not one._core.session._unwatched._events
+        assert not other._core.session._unwatched._events
 
 
 def test_two_clients_of_one_scan_see_the_same(gateway: RunningGateway) -> None:

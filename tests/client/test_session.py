@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import pytest
 
+from scanwatch.client import _unwatched
 from scanwatch.client._actions import Changed, FetchEvents, ListScans, Read, Subscribe
-from scanwatch.client._session import FOREIGN_EVENTS, FOREIGN_SCANS
 from scanwatch.errors import GatewayUnreachable, NotFound, NotSupported
 from scanwatch.model import ConnectionState, EventKind, FailureCode, Phase, ScanStatus, Turn
 from scanwatch.snapshot import Snapshot, apply_all
@@ -270,12 +270,12 @@ def test_events_before_the_answer_that_names_the_scan_are_kept_for_it() -> None:
 
 def test_events_of_foreign_scans_are_kept_within_bounds() -> None:
     conversation = Conversation()
-    for number in range(FOREIGN_SCANS + 50):
+    for number in range(_unwatched.SCANS + 50):
         conversation.hear(replace(field(0, 5, "queued"), scan_id=str(number)))
-    for ms in range(FOREIGN_EVENTS + 50):
+    for ms in range(_unwatched.EVENTS + 50):
         conversation.hear(replace(field(ms, 5, "queued"), scan_id="last"))
-    assert len(conversation.session._foreign) <= FOREIGN_SCANS
-    assert len(conversation.session.watch("last").events) == FOREIGN_EVENTS
+    assert len(conversation.session._unwatched._events) <= _unwatched.SCANS
+    assert len(conversation.session.watch("last").events) == _unwatched.EVENTS
     assert conversation.session.watch("0").events == []
 
 

@@ -27,6 +27,7 @@ import scanwatch.gateway
 from scanwatch import wire
 from scanwatch.gateway._engine import Engine
 from scanwatch.gateway._fanout import FIELD, _private, fits
+from scanwatch.gateway._fanout._frames import event_text
 from tests.gateway._peers import watching
 from tests.gateway._wired import Wired, progress, raw, text_of, wired
 
@@ -138,7 +139,7 @@ async def test_events_are_encoded_as_the_library_encodes_them() -> None:
         event = progress(number + 1, message=message, total_files=number)
         name, payload = wire.encode_event(event)
         theirs = Packet(EVENT, namespace=wire.NAMESPACE, data=[name, payload]).encode()
-        assert _private.event_text(name, payload) == theirs
+        assert event_text(name, payload) == theirs
         assert f"2{wire.NAMESPACE}," + wire.encode_event_json(event).decode() == theirs
 
 

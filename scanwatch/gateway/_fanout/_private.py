@@ -10,9 +10,7 @@ the versions in ``TESTED``, and others get the library as it comes.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import struct
 import time
 from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]  # private
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -29,6 +27,7 @@ from engineio.async_socket import AsyncSocket
 
 from ... import wire
 from ...model import Event
+from ._frames import EVENT, event_text, frame
 from ._lines import QUEUE_LENGTH, Line, Payload
 from ._queue import SmallQueue
 
@@ -41,13 +40,8 @@ QUEUE_BYTES = 2_000_000
 SWEEPS_PER_PING = 20
 
 _PAUSED = "_protocol_paused"
-_TEXT = 0x81
-_SHORT, _LONG = 126, 1 << 16
-_head2, _head4, _head10 = struct.Struct("!BB").pack, struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-_EVENT = f"2{wire.NAMESPACE},"
 _OF_CLIENTS = frozenset({packet.PONG, packet.MESSAGE, packet.UPGRADE, packet.CLOSE})
-_MESSAGE_EVENT = f"{packet.MESSAGE}{_EVENT}".encode()
+_MESSAGE_EVENT = f"{packet.MESSAGE}{EVENT}".encode()
 
 
 def fits(versions: Mapping[str, str] | None = None) -> bool:
@@ -56,21 +50,6 @@ def fits(versions: Mapping[str, str] | None = None) -> bool:
         first <= _numbers(version(name) if versions is None else versions[name]) < beyond
         for name, (first, beyond) in TESTED.items()
     )
-
-
-def event_text(name: str, payload: Payload) -> str:
-    """The Socket.IO packet of an event of the namespace, as the library encodes it."""
-    return _EVENT + _encode([name, payload])
-
-
-def frame(data: bytes) -> bytes:
-    """The websocket frame of a text, unmasked as a server's is."""
-    size = len(data)
-    if size < _SHORT:
-        return _head2(_TEXT, size) + data
-    if size < _LONG:
-        return _head4(_TEXT, 126, size) + data
-    return _head10(_TEXT, 127, size) + data
 
 
 class FastServer(socketio.AsyncServer):  # type: ignore[misc]  # the library has no types
@@ -370,7 +349,7 @@ class FastWires:
             left = [line for line in lines if line.behind or not line.write(framed)]
         else:
             left = [line for line in lines if line.behind or not _hold(self._held, line, framed)]
-        return self._queued(_EVENT + text.decode(), left) if left else left
+        return self._queued(EVENT + text.decode(), left) if left else left
 
     @contextmanager
     def together(self) -> Iterator[None]:
