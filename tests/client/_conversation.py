@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from scanwatch.client._actions import Action, Heard
+from scanwatch.client._actions import Action, Heard, Subscribe
 from scanwatch.client._session import Session
 from scanwatch.model import Event, EventKind, Job, Phase, ScanRecord, ScanStatus
 from scanwatch.snapshot import Snapshot, percent_done
@@ -64,6 +64,31 @@ class Conversation:
     def snapshot(self) -> Snapshot:
         self._collect()
         return self.session.scans[SCAN_ID].snapshot
+
+
+def greeted() -> Conversation:
+    """Joined to a gateway of ours."""
+    conversation = Conversation()
+    conversation.session.joined()
+    conversation.session.greeted()
+    return conversation
+
+
+def in_the_field() -> Conversation:
+    """Joined to a gateway that says no hello, with one scan watched."""
+    conversation = Conversation()
+    conversation.session.joined()
+    conversation.session.watch(SCAN_ID)
+    return conversation
+
+
+def subscribed() -> Conversation:
+    """One scan of ours watched from its first event on."""
+    conversation = greeted()
+    conversation.session.watch(SCAN_ID)
+    [request] = conversation.take(Subscribe)
+    conversation.session.acknowledged(request, [(Snapshot(SCAN_ID), [])])
+    return conversation
 
 
 def ours(seq: int, phase: Phase = Phase.FETCH, done: int = 1, total: int = 10, **more: Any) -> Event:
