@@ -41,31 +41,10 @@ from scanwatch.snapshot import (
     suspect,
     to_record,
 )
+from tests.events import field, ours
 from tests.strategies import SCAN_ID, START, histories
 
 EMPTY = Snapshot(SCAN_ID)
-
-
-def ours(seq: int, phase: Phase = Phase.FETCH, done: int = 1, total: int = 10, **more: object) -> Event:
-    """A progress event of our own gateway."""
-    event = Event(
-        scan_id=SCAN_ID,
-        kind=EventKind.PROGRESS,
-        time=START + timedelta(seconds=seq),
-        seq=seq,
-        phase=phase,
-        attempt=1,
-        progress_percent=percent_done(phase, done, total),
-        files_processed=done,
-        total_files=total,
-    )
-    return replace(event, **more)
-
-
-def field(ms: int, percent: int, step: str, kind: EventKind = EventKind.PROGRESS, **more: object) -> Event:
-    """An event of a gateway in the field: no seq, no phase."""
-    event = Event(SCAN_ID, kind, START + timedelta(milliseconds=ms), step=step, progress_percent=percent, message=step)
-    return replace(event, **more)
 
 
 @given(histories(), st.data())

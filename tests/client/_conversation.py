@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from scanwatch.client._actions import Action, Heard, Subscribe
 from scanwatch.client._session import Session
-from scanwatch.model import Event, EventKind, Job, Phase, ScanRecord, ScanStatus
-from scanwatch.snapshot import Snapshot, percent_done
+from scanwatch.model import Event, Job, ScanRecord, ScanStatus
+from scanwatch.snapshot import Snapshot
 from tests.strategies import SCAN_ID, START
 
 A = TypeVar("A", bound=Action)
@@ -89,43 +89,6 @@ def subscribed() -> Conversation:
     [request] = conversation.take(Subscribe)
     conversation.session.acknowledged(request, [(Snapshot(SCAN_ID), [])])
     return conversation
-
-
-def ours(seq: int, phase: Phase = Phase.FETCH, done: int = 1, total: int = 10, **more: Any) -> Event:
-    """A progress event of our own gateway."""
-    event = Event(
-        scan_id=SCAN_ID,
-        kind=EventKind.PROGRESS,
-        time=START + timedelta(seconds=seq),
-        seq=seq,
-        phase=phase,
-        attempt=1,
-        progress_percent=percent_done(phase, done, total),
-        files_processed=done,
-        total_files=total,
-    )
-    return replace(event, **more)
-
-
-def ours_end(seq: int, kind: EventKind = EventKind.COMPLETE, **more: Any) -> Event:
-    return replace(Event(SCAN_ID, kind, START + timedelta(seconds=seq), seq=seq, attempt=1), **more)
-
-
-def field(ms: int, percent: int, step: str, **more: Any) -> Event:
-    """A progress event of a gateway in the field."""
-    event = Event(
-        SCAN_ID,
-        EventKind.PROGRESS,
-        START + timedelta(milliseconds=ms),
-        step=step,
-        progress_percent=percent,
-        message=step,
-    )
-    return replace(event, **more)
-
-
-def field_end(ms: int, kind: EventKind, error: str | None = None) -> Event:
-    return Event(SCAN_ID, kind, START + timedelta(milliseconds=ms), error=error)
 
 
 def record(status: ScanStatus, job: str | None = None, percent: int | None = None, **more: Any) -> ScanRecord:

@@ -13,7 +13,8 @@ from scanwatch.client._pace import FLOWING_EVERY_S, HURRY_S, SILENT_EVERY_S
 from scanwatch.errors import GatewayUnreachable
 from scanwatch.model import TERMINAL, Event, EventKind, Job, ScanRecord, ScanStatus
 from scanwatch.snapshot import Snapshot, apply_all, to_record
-from tests.client._conversation import Conversation, field, field_end, record
+from tests.client._conversation import Conversation, record
+from tests.events import field, field_end
 from tests.strategies import SCAN_ID, histories
 
 UNREACHABLE = GatewayUnreachable("nothing answers")

@@ -20,10 +20,11 @@ from scanwatch.client._actions import Subscribe
 from scanwatch.model import ConnectionState, Turn
 from scanwatch.snapshot import Snapshot
 from scanwatch.testing import ScriptedGateway
-from tests.client._conversation import Conversation, ours, ours_end, record
+from tests.client._conversation import Conversation, record
 from tests.client._proxy import proxied
 from tests.client._stubborn import TARGET, StubbornGateway, stubborn_gateway
 from tests.client.test_live import TIMEOUT_S, until
+from tests.events import ours, ours_end
 from tests.strategies import SCAN_ID
 
 

@@ -38,9 +38,10 @@ from scanwatch.panel._outbox import encode_connection
 from scanwatch.testing import Quirks, ScriptedGateway, run_gateway
 from scanwatch.testing._quirks import FIELD_STEPS
 from scanwatch.wire import RecordedRest
-from tests.client._conversation import Conversation, field, field_end, record
+from tests.client._conversation import Conversation, record
 from tests.client.test_live import TIMEOUT_S, until
 from tests.client.test_recordings import RECORDINGS
+from tests.events import field, field_end
 from tests.strategies import SCAN_ID, START
 
 TARGET = "https://git.example/acme/payments"

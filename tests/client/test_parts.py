@@ -29,7 +29,7 @@ from scanwatch.client._waiting import await_until, block_on, wait_until
 from scanwatch.errors import ConnectionClosed
 from scanwatch.model import Phase, ScanStatus
 from scanwatch.snapshot import Snapshot, apply_all
-from tests.client._conversation import ours, ours_end
+from tests.events import ours, ours_end
 from tests.strategies import SCAN_ID, START
 
 

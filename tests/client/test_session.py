@@ -18,16 +18,8 @@ from scanwatch.client._actions import Changed, FetchEvents, ListScans, Read, Sub
 from scanwatch.errors import GatewayUnreachable, NotFound, NotSupported
 from scanwatch.model import EventKind, FailureCode, ScanStatus, Turn
 from scanwatch.snapshot import Snapshot, apply_all
-from tests.client._conversation import (
-    Conversation,
-    field,
-    greeted,
-    in_the_field,
-    ours,
-    ours_end,
-    record,
-    subscribed,
-)
+from tests.client._conversation import Conversation, greeted, in_the_field, record, subscribed
+from tests.events import field, ours, ours_end
 from tests.strategies import SCAN_ID, START
 
 OTHER_ID = "11111111-c415-4eef-b3cc-841fd3bac1df"

@@ -16,13 +16,8 @@ import pytest
 from scanwatch.client import _unwatched
 from scanwatch.client._actions import Read
 from scanwatch.model import ConnectionState, EventKind, Phase, ScanStatus
-from tests.client._conversation import (
-    Conversation,
-    field,
-    field_end,
-    in_the_field,
-    record,
-)
+from tests.client._conversation import Conversation, in_the_field, record
+from tests.events import field, field_end
 from tests.strategies import SCAN_ID, START
 
 OTHER_ID = "11111111-c415-4eef-b3cc-841fd3bac1df"
