@@ -11,7 +11,7 @@ import bullmq
 from scanwatch.jobs import SystemClock, submit
 from scanwatch.jobs._bullmq import BullQueue, BullWorker, Housekeeper, QueueSettings, RemoteWorkers, open_queue
 from scanwatch.jobs._bullmq._queue import connect
-from scanwatch.model import Event, Repository, ScanRequest
+from scanwatch.model import Event, Repository, ScanRequest, Turn
 from scanwatch.storage import Store, open_store
 from tests.jobs.bench import ScanFunction, scanner_of, until
 
@@ -85,6 +85,9 @@ class BullBench:
 
     async def history(self, scan_id: str) -> list[Event]:
         return await self.store.events(scan_id, limit=100_000)
+
+    async def turns(self, scan_id: str) -> list[Turn]:
+        return [event.turn for event in await self.history(scan_id) if event.turn]
 
     async def job_ends(self, scan_id: str) -> Any:
         """The scan's job, once the queue says that it has ended."""

@@ -1,4 +1,4 @@
-"""The benches: a worker's surroundings on a store in memory, on SQLite, or on each."""
+"""The benches: a worker's surroundings on a store in memory, on SQLite, on each, or on a Redis that is shared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from scanwatch.storage import open_store
 from tests.jobs.bench import Bench, HurryingClock, PatientClock
+from tests.jobs.bull_bench import BullBench
 
 
 @asynccontextmanager
@@ -42,3 +44,12 @@ async def timed() -> AsyncIterator[Bench]:
     """In memory; time passes only when the test says so."""
     async with _bench("memory:", PatientClock()) as made:
         yield made
+
+
+@pytest_asyncio.fixture
+async def bull(redis_url: str) -> AsyncIterator[BullBench]:
+    """On a real Redis, with BullMQ's queue; time is real."""
+    made = BullBench(redis_url)
+    await made.open()
+    yield made
+    await made.close()

@@ -38,6 +38,9 @@ LAST_WORDS_S = 4.0
 
 END_S = 5.0
 
+CLOSE_S = 6.0
+"""How long the closing of a worker may take before it is told again to end: longer than it gives what it closes."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -129,7 +132,8 @@ class BullWorker:
             bull.closing = True
             bull.resume_event.set()
             await asyncio.wait({take}, timeout=END_S)
-        await end_tasks(take, look, *self._loose)
+        await end_tasks(look, *self._loose)
+        await end_tasks(take, again_s=CLOSE_S, within_s=2 * CLOSE_S)
         self._tasks = []
 
     async def _take_jobs(self) -> None:
@@ -299,10 +303,23 @@ class BullWorker:
 
 
 async def _close(bull: bullmq.Worker) -> None:
-    """Let go of the connections and what waits at them, whatever state they are in."""
-    waiting = [task for task in (*bull.processing, bull.waiting) if task is not None]
+    """Let go of what waits and of the connections, whatever state they are in.
+
+    What waits ends first: each is cancelled until it has ended (a cancellation may be lost), and none of them can open
+    a connection anew behind the closing of them all.
+    """
+    bull.closing = bull.forceClosing = True
     try:
-        await bull.close(force=True)
-    except Exception as error:  # noqa: BLE001  it is to be gone, however
-        _logger.debug("BullMQ's worker did not close in good order: %s", error)
-    await end_tasks(*waiting)  # it cancels them once, and a cancellation may be lost
+        await end_tasks(*_tasks_of(bull))
+    finally:
+        try:
+            await bull.close(force=True)
+        except Exception as error:  # noqa: BLE001  it is to be gone, however
+            _logger.debug("BullMQ's worker did not close in good order: %s", error)
+
+
+def _tasks_of(bull: bullmq.Worker) -> list[asyncio.Task[Any]]:
+    """Everything that BullMQ's worker has running: fetching, processing, and what comes round by the clock."""
+    timer = getattr(bull, "stalledCheckTimer", None)  # none before it first reached Redis
+    clocked = (getattr(timer, "_task", None), getattr(bull.lockManager, "_renewal_task", None))
+    return [task for task in (*bull.processing, bull.waiting, *clocked) if task is not None]
