@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,19 +26,31 @@ class Kernel:
         self._client = client
 
     def ask(self, expression: str, code: str = "") -> Any:
-        """The value of ``expression``, a literal, after ``code`` has run.
+        """The value of ``expression``, as JSON has it, after ``code`` has run.
 
         Raises:
             NoAnswer: it took the kernel longer than ``ANSWER_LIMIT_S`` seconds.
         """
-        asked = self._client.execute(code, silent=True, user_expressions={"value": expression})
+        asked = self._client.execute(code, silent=True, user_expressions={"value": as_told(expression)})
         while True:
             try:
                 answer = self._client.get_shell_msg(timeout=ANSWER_LIMIT_S)
             except Empty:
                 raise NoAnswer(f"the kernel did not answer for {ANSWER_LIMIT_S:.0f} s") from None
             if answer["parent_header"].get("msg_id") == asked:
-                return ast.literal_eval(answer["content"]["user_expressions"]["value"]["data"]["text/plain"])
+                return value_of(answer["content"]["user_expressions"]["value"])
+
+
+def as_told(expression: str) -> str:
+    """``expression`` so that all of it is told: of a list a kernel would print a thousand, then an ellipsis."""
+    return f"__import__('json').dumps({expression})"
+
+
+def value_of(told: dict[str, Any]) -> Any:
+    """What a kernel told of such an expression."""
+    if told["status"] != "ok":
+        raise RuntimeError(f"the kernel could not say: {told['ename']}: {told['evalue']}")
+    return json.loads(ast.literal_eval(told["data"]["text/plain"]))
 
 
 @contextmanager

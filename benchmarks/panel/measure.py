@@ -52,9 +52,12 @@ READ = """(read) => {
     window.benchReading ??= eval(read)().then((rows) => { window.benchRead = { rows }; });
     return window.benchRead;
 }"""
-WATCH_S = 5.0
+WATCH_S = 20.0
+"""As long as the panel's rarest message, the snapshot of 5 000 rows, takes to come again."""
 SETTLE_S = 5.0
 PAGE_LIMIT_S = 60.0
+STALE_TOLD = 5
+"""Of so many stale rows the report says what they show."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Measured:
     messages_per_s: float | None = None
     kb_per_s: float | None = None
     cpu_percent: float | None = None
+    making_percent: float | None = None
+    """CPU that making the changes took, which ``cpu_percent`` is without."""
     changes_per_s: float | None = None
     stale: int | None = None
     remark: str = ""
@@ -116,7 +121,8 @@ class _Run:
         try:
             measured = self._wait_until_shown(limit_s)
             measured = self._watch(measured)
-            return replace(measured, stale=self._stale())
+            stale = self._stale()
+            return replace(measured, stale=len(stale), remark="; ".join(stale[:STALE_TOLD]))
         except NoAnswer as none:
             return replace(measured, remark=str(none))
 
@@ -153,6 +159,7 @@ class _Run:
             messages_per_s=per_s["messages"],
             kb_per_s=per_s["bytes"] / 1000,
             cpu_percent=(used - made.cpu_s) / passed_s * 100,
+            making_percent=made.cpu_s / passed_s * 100,
             changes_per_s=made.changes / passed_s,
         )
 
@@ -173,13 +180,19 @@ class _Run:
             )
         )
 
-    def _stale(self) -> int:
-        """How many of the rows on the page do not show what is true, once everything had time to arrive."""
+    def _stale(self) -> list[str]:
+        """Which of the rows on the page do not show what is true, once everything had time to arrive."""
         self._kernel.ask("None", "beat.stop()")
         self._page.wait_for_timeout(SETTLE_S * 1000)
         truth: list[Any] = self._kernel.ask("done()")
-        read = self._answer_of(READ, f"({self._peer.read})")["rows"]
-        return sum(1 for shown, wanted in zip(read, truth, strict=False) if shown != wanted)
+        read: list[Any] = self._answer_of(READ, f"({self._peer.read})")["rows"]
+        wrong = [
+            f"row {row:,} shows {shown} where {wanted} is true"
+            for row, (shown, wanted) in enumerate(zip(read, truth, strict=False))
+            if shown != wanted
+        ]
+        missing = range(len(read), int(self._counters()["reachable"]))
+        return wrong + [f"row {row:,} was not found" for row in missing]
 
     def _answer_of(self, script: str, argument: object = None) -> Any:
         """What the page says as soon as it says anything; one that is busy says nothing."""

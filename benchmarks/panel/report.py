@@ -29,6 +29,7 @@ _COLUMNS: dict[str, Callable[[Measured], str]] = {
     "messages/s": lambda one: _number(one.messages_per_s, 1),
     "KB/s": lambda one: _number(one.kb_per_s),
     "kernel CPU, %": lambda one: _number(one.cpu_percent, 1),
+    "with the changes, %": lambda one: _number(_in_all(one), 1),
     "changes/s": lambda one: _number(one.changes_per_s),
     "stale at the end": lambda one: _number(one.stale),
 }
@@ -79,7 +80,8 @@ def _goals(panel: Sequence[Measured]) -> str:
         ("frames per second", ">=", 60, largest.fps, 0),
         ("messages per second", "<=", 10, largest.messages_per_s, 1),
         ("KB per second", "<=", 500, largest.kb_per_s, 0),
-        ("kernel CPU, % of a core", "<=", 5, largest.cpu_percent, 1),
+        ("kernel CPU for the panel, % of a core", "<=", 5, largest.cpu_percent, 1),
+        ("kernel CPU in all, making the changes included", "", None, _in_all(largest), 1),
         ("first row, ms", "<=", 300, largest.first_ms, 0),
         ("stale rows at the end", "<=", 0, largest.stale, 0),
     )
@@ -88,10 +90,18 @@ def _goals(panel: Sequence[Measured]) -> str:
         "|---|---|---|---|",
     ]
     for what, sign, goal, measured, digits in goals:
+        if goal is None:
+            lines.append(f"| {what} | | {_number(measured, digits)} | |")
+            continue
         held = measured is not None and (round(measured) >= goal if sign == ">=" else round(measured, digits) <= goal)
         verdict = "reached" if held else "**missed**"
         lines.append(f"| {what} | {'≥' if sign == '>=' else '≤'} {goal} | {_number(measured, digits)} | {verdict} |")
     return "\n".join(lines)
+
+
+def _in_all(one: Measured) -> float | None:
+    """CPU of the kernel, with what making the changes took."""
+    return None if one.cpu_percent is None or one.making_percent is None else one.cpu_percent + one.making_percent
 
 
 def _table(values: Mapping[str, Sequence[Measured]]) -> str:

@@ -10,7 +10,8 @@ Times (:data:`TIMES`) are told as milliseconds before the message's own time. ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from ._rows import Row
@@ -19,6 +20,8 @@ TIMES = frozenset({"created", "started", "updated", "finished", "cancel_asked", 
 """The fields that are times."""
 
 Group = list[Any]
+Alike = Mapping[tuple[bool, ...], tuple[list[int], list[tuple[Any, ...]]]]
+"""By which of their values changed: the positions of rows, and all the values of each."""
 
 
 def grouped(rows: Iterable[tuple[int, Row]], count: int, at_ms: int) -> list[Group]:
@@ -29,12 +32,23 @@ def grouped(rows: Iterable[tuple[int, Row]], count: int, at_ms: int) -> list[Gro
         positions.append(position)
         members.append(fields)
     return [
-        [
-            None if len(positions) == count else positions,
-            {name: _column(name, [fields[name] for fields in members], at_ms) for name in members[0]},
-        ]
+        _group(positions, {name: [fields[name] for fields in members] for name in members[0]}, count, at_ms)
         for positions, members in alike.values()
     ]
+
+
+def grouped_values(names: Sequence[str], alike: Alike, count: int, at_ms: int) -> list[Group]:
+    """The same of rows that come as values, in the order of ``names``, and put together by what changed."""
+    groups = []
+    for changed, (positions, members) in alike.items():
+        columns = zip(names, map(list, zip(*members, strict=True)), strict=True)
+        groups.append(_group(positions, dict(compress(columns, changed)), count, at_ms))
+    return groups
+
+
+def _group(positions: list[int], columns: dict[str, list[Any]], count: int, at_ms: int) -> Group:
+    told = {name: _column(name, values, at_ms) for name, values in columns.items()}
+    return [None if len(positions) == count else positions, told]
 
 
 def _column(name: str, values: list[Any], at_ms: int) -> list[Any]:

@@ -18,13 +18,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..model import Connection, Event
 from ..snapshot import Snapshot
 from ._feed import Feed
-from ._groups import grouped
-from ._rows import Row, changes, encode, encode_events, milliseconds, sketch
+from ._rows import encode_events, milliseconds
+from ._told import ToldRows
 
 PATCH_EVERY_S = 0.1
 SNAPSHOT_EVERY_S = 1.0
@@ -37,15 +38,13 @@ ROWS_PER_S = 5000
 ROWS_AT_FIRST = 100
 """How many rows a panel opens with in full; of the others it knows the status alone until the first patch."""
 
-DUTY = 0.04
+DUTY = 0.025
 """The share of its time the flusher may spend on one panel."""
 
 MAX_REST_S = 2.0
 """The longest rest after a flush, however costly it was: an end must not wait longer to be seen."""
 
 EVENTS_SHOWN = 10
-CLOCKS_AGREE_MS = 3000
-"""An event that took less from the gateway's clock to ours, a rest included, is taken to have come at its own time."""
 
 Message = dict[str, Any]
 
@@ -66,8 +65,8 @@ class Outbox:
         self._wall = wall
         self._number = 0
         self._at_ms = 0
-        self._seen: dict[str, Snapshot] = {}
-        self._rows: dict[str, Row] = {}
+        self._rows = ToldRows()
+        self._current: dict[str, Snapshot] = {}
         self._order: list[str] = []
         self._connection: Message = {}
         self._trouble: str | None = None
@@ -138,8 +137,8 @@ class Outbox:
     def owes_an_end(self) -> bool:
         """Whether all scans have ended, and the snapshot that was sent last is from before that."""
         scans = self._feed.snapshots()
-        told = len(scans) == len(self._seen) and all(self._seen.get(scan.scan_id) is scan for scan in scans)
-        return (self._stale or self._wanted or not told) and all(scan.terminal for scan in scans)
+        owed = self._stale or self._wanted or not self._rows.are(scans)
+        return owed and all(scan.terminal for scan in scans)
 
     def worked(self, seconds: float) -> None:
         """Note what the last flush cost, so that a large panel rests in proportion."""
@@ -147,31 +146,31 @@ class Outbox:
 
     def _snapshot_due(self) -> float:
         size = max(1.0, len(self._rows) / ROWS_PER_SNAPSHOT)
-        if self._ended and all(snapshot.terminal for snapshot in self._seen.values()):
+        if self._ended and self._rows.all_ended():
             return float("-inf")
         # Ends are told at once among few scans; among thousands there is always one.
         soon = self._wanted or (self._ended and size == 1.0)
         return self._snapshot_at + (PATCH_EVERY_S if soon else SNAPSHOT_EVERY_S) * size
 
     def _snapshot(self) -> Message:
-        rows = enumerate(self._rows[scan_id] for scan_id in self._order)
         return {
             "number": self._number,
             "at": self._at_ms,
             "connection": self._connection,
             "trouble": self._trouble,
             "ids": self._order,
-            "groups": grouped(rows, len(self._order), self._at_ms),
+            "groups": self._rows.everything(self._current, self._at_ms),
         }
 
     def _read_patch(self, in_full: int | None = None) -> Message:
         """Bring the told state up to the feed's and return what that changed."""
         self._at_ms = round(self._wall() * 1000)
         patch: Message = self._read_order()
-        changed = self._read_rows(in_full)
-        self._changed_rows = len(changed)
-        if changed:
-            patch["groups"] = grouped(changed, len(self._order), self._at_ms)
+        news = self._rows.take(islice(self._current.values(), in_full), self._at_ms, self._feed.clock_ahead_s())
+        self._changed_rows = news.count
+        self._ended = self._ended or news.ended
+        if news.count:
+            patch["groups"] = news.groups(len(self._order), self._at_ms)
         connection = encode_connection(self._feed.connection())
         if connection != self._connection:
             patch["connection"] = self._connection = connection
@@ -191,63 +190,14 @@ class Outbox:
         gone = [scan_id for scan_id in self._order if scan_id not in snapshots]
         added = [scan_id for scan_id in order if scan_id not in known]
         kept = [scan_id for scan_id in self._order if scan_id in snapshots]
+        self._rows.drop(gone)
         for scan_id in gone:
-            for told in (self._rows, self._seen, self._told_events):
-                told.pop(scan_id, None)
+            self._told_events.pop(scan_id, None)
         self._order = order
         placed: Message = {}
         if order != kept:
             placed = {"first": added} if order == added + kept else {"order": order}
         return {**placed, "gone": gone} if gone else placed
-
-    def _read_rows(self, in_full: int | None) -> list[tuple[int, Row]]:
-        """The places of rows that changed, with the fields that did; after ``in_full`` rows only what they are."""
-        changed: list[tuple[int, Row]] = []
-        for position, (scan_id, snapshot) in enumerate(self._current.items()):
-            if in_full is not None and position >= in_full:
-                self._rows[scan_id] = sketch(snapshot)
-                continue
-            seen = self._seen.get(scan_id)
-            if seen is snapshot:
-                continue
-            fields = self._read_row(scan_id, seen, snapshot)
-            self._ended = self._ended or (snapshot.terminal and not (seen and seen.terminal))
-            if fields:
-                changed.append((position, fields))
-        return changed
-
-    def _read_row(self, scan_id: str, seen: Snapshot | None, snapshot: Snapshot) -> Row:
-        """Bring one told row up to date; the fields that changed."""
-        row = self._rows.setdefault(scan_id, {})
-        updated_ms = row.get("updated")
-        fields = encode(snapshot) if seen is None else changes(row, seen, snapshot)
-        row.update(fields)
-        heard_ms = self._heard(row, updated_ms, new=seen is None)
-        if row.get("heard") != heard_ms:
-            row["heard"] = fields["heard"] = heard_ms
-        for name, value in fields.items():
-            if value is None:
-                del row[name]
-        self._seen[scan_id] = snapshot
-        return fields
-
-    def _heard(self, row: Row, before_ms: int | None, *, new: bool) -> int | None:
-        """When the newest event came here, where that differs from its own time: the gateway's clock may be off."""
-        updated_ms: int | None = row.get("updated")
-        if updated_ms is None:
-            return None
-        if updated_ms == before_ms:
-            heard_ms = int(row.get("heard", updated_ms))
-        else:
-            heard_ms = min(self._at_ms, self._here(updated_ms, new=new))
-        return None if abs(heard_ms - updated_ms) < CLOCKS_AGREE_MS else heard_ms
-
-    def _here(self, updated_ms: int, *, new: bool) -> int:
-        """When by our clock something happened; where nobody knows how the clocks differ, news is of this moment."""
-        ahead_s = self._feed.clock_ahead_s()
-        if ahead_s is not None:
-            return updated_ms - round(ahead_s * 1000)
-        return updated_ms if new else self._at_ms
 
     def _new_events(self, opened: Sequence[str]) -> dict[str, list[list[Any]]]:
         for closed in self._told_events.keys() - set(opened):

@@ -1,7 +1,10 @@
-"""A snapshot as a compact row for the browser, and what changes a row into the next.
+"""A snapshot as a compact row for the browser.
 
 A row is JSON: times are milliseconds since 1970, phases and states the words of the model, fields that are not known
 are left out. Every face that draws scans in a browser is fed with these rows; ``static/store.js`` keeps them.
+
+A row has two parts. The *moving* fields are what an event changes; of thousands of rows they are made several times a
+second, so that they are a plain tuple. The *steady* fields are made only when something they are made of has changed.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ from ._text import artifacts_of, event_line, name_of, shown_percent
 
 Row = dict[str, Any]
 
+MOVING = ("updated", "share", "percent", "message", "file", "done", "total", "artifacts", "seq", "left_s")
+"""The names of the moving fields."""
+
 
 def encode(snapshot: Snapshot) -> Row:
     """The row of a snapshot."""
-    fields = {**_steady_fields(snapshot), **_moving_fields(snapshot)}
+    fields = steady_fields(snapshot) | dict(zip(MOVING, moving_values(snapshot), strict=True))
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -29,19 +35,26 @@ def sketch(snapshot: Snapshot) -> Row:
     return {"status": snapshot.status.value}
 
 
-def changes(row: Row, before: Snapshot, after: Snapshot) -> Row:
-    """What turns ``row``, the row of ``before``, into that of ``after``; a field that is gone comes as ``None``.
+def moving_values(snapshot: Snapshot) -> tuple[Any, ...]:
+    """The values of the fields named by :data:`MOVING`; ``None`` for what is not known."""
+    updated_at = snapshot.updated_at
+    share = phase_share(snapshot)
+    left_s = None if updated_at is None else eta_s(snapshot, updated_at)
+    return (
+        milliseconds(updated_at),
+        None if share is None else round(share, 3),
+        shown_percent(snapshot),
+        snapshot.message,
+        snapshot.current_file,
+        snapshot.files_processed,
+        snapshot.total_files,
+        artifacts_of(snapshot),
+        snapshot.seq or None,
+        None if left_s is None else round(left_s),
+    )
 
-    Thousands of rows change several times a second: what seldom changes is only encoded when it has.
-    """
-    fields = _moving_fields(after)
-    if _steady(before) != _steady(after):
-        fields |= _steady_fields(after)
-    get = row.get
-    return {name: value for name, value in fields.items() if get(name) != value}
 
-
-_steady = attrgetter(
+steady_key = attrgetter(
     "target",
     "requested_by",
     "status",
@@ -59,11 +72,11 @@ _steady = attrgetter(
     "max_attempts",
     "retry_at",
 )
-"""Whatever the steady fields are made of."""
+"""Whatever :func:`steady_fields` are made of: equal for two snapshots of one scan, they have the same."""
 
 
-def _steady_fields(snapshot: Snapshot) -> Row:
-    """The fields that most events leave as they are."""
+def steady_fields(snapshot: Snapshot) -> Row:
+    """The fields that most events leave as they are; ``None`` for what is not known."""
     result = snapshot.result
     return {
         "name": name_of(snapshot),
@@ -88,23 +101,6 @@ def _steady_fields(snapshot: Snapshot) -> Row:
     }
 
 
-def _moving_fields(snapshot: Snapshot) -> Row:
-    """The fields that an event changes."""
-    left_s = eta_s(snapshot, snapshot.updated_at) if snapshot.updated_at else None
-    return {
-        "share": _rounded(phase_share(snapshot), 3),
-        "percent": shown_percent(snapshot),
-        "message": snapshot.message,
-        "file": snapshot.current_file,
-        "done": snapshot.files_processed,
-        "total": snapshot.total_files,
-        "artifacts": artifacts_of(snapshot),
-        "seq": snapshot.seq or None,
-        "updated": milliseconds(snapshot.updated_at),
-        "left_s": _rounded(left_s, 0),
-    }
-
-
 def _failure(failure: AttemptFailure) -> list[Any]:
     phase = failure.phase.value if failure.phase else None
     return [failure.attempt, phase, failure.error, milliseconds(failure.time)]
@@ -122,7 +118,3 @@ def encode_events(events: Sequence[Event]) -> list[list[Any]]:
 def milliseconds(time: datetime | None) -> int | None:
     """A time as the browser counts it."""
     return None if time is None else round(time.timestamp() * 1000)
-
-
-def _rounded(number: float | None, digits: int) -> float | None:
-    return None if number is None else round(number, digits)

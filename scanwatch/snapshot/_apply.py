@@ -43,6 +43,8 @@ PHASE_RANGES: Mapping[Phase, tuple[int, int]] = MappingProxyType(
 )
 """The percents each phase covers. 100 comes only with the completed end."""
 
+_WORK_RANGE = (PHASE_RANGES[WORK_PHASES[0]][0], PHASE_RANGES[WORK_PHASES[-1]][1])
+
 ONE_END = timedelta(milliseconds=100)
 """A row and an event that tell of ends this close to each other tell of the same one; attempts are seconds apart."""
 
@@ -153,7 +155,7 @@ def eta_s(snapshot: Snapshot, at: datetime) -> float | None:
         return None
     if percent is None or begun is None or snapshot.phase not in WORK_PHASES:
         return None
-    start, end = PHASE_RANGES[WORK_PHASES[0]][0], PHASE_RANGES[WORK_PHASES[-1]][1]
+    start, end = _WORK_RANGE
     worked_s = (snapshot.updated_at - begun).total_seconds()
     if percent <= start or worked_s <= 0:
         return None
@@ -162,7 +164,11 @@ def eta_s(snapshot: Snapshot, at: datetime) -> float | None:
 
 
 def _attempt_began(snapshot: Snapshot) -> datetime | None:
-    return next((span.started_at for span in snapshot.spans if span.attempt == snapshot.attempt), None)
+    attempt = snapshot.attempt
+    for span in snapshot.spans:
+        if span.attempt == attempt:
+            return span.started_at
+    return None
 
 
 def missing_before(snapshot: Snapshot, event: Event) -> tuple[int, int] | None:

@@ -12,12 +12,9 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
-
 from scanwatch.model import AttemptFailure, Phase, PhaseSpan, ScanResult, ScanStatus
-from scanwatch.panel._rows import changes, encode
+from scanwatch.panel._rows import encode
 from scanwatch.snapshot import Snapshot
-from tests import strategies
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -72,15 +69,3 @@ def test_the_estimate_comes_with_the_second_sample() -> None:
     assert "left_s" not in encode(working)
     later = replace(working, phase=Phase.PARSE, progress_percent=52, updated_at=NOON + timedelta(seconds=60))
     assert encode(later)["left_s"] == 60
-
-
-@given(strategies.snapshots(), strategies.snapshots())
-def test_changes_make_one_row_into_any_other(before: Snapshot, after: Snapshot) -> None:
-    row = {**encode(before), **changes(encode(before), before, after)}
-    assert {name: value for name, value in row.items() if value is not None} == encode(after)
-
-
-def test_changes_name_what_changed_and_what_is_gone() -> None:
-    before = Snapshot(scan_id="one", current_file="a.py", files_processed=1)
-    after = replace(before, current_file=None, files_processed=2)
-    assert changes(encode(before), before, after) == {"file": None, "done": 2}
