@@ -16,7 +16,7 @@ from ... import wire
 from ...storage import ScanStore
 from ...storage._redis import RedisAddress, parse_address
 from ...storage._redis._address import DEFAULT_PREFIX
-from ...storage._redis._faults import FAULTS, in_words
+from ...storage._redis._answers import ANSWER_S, Answers
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ MARK = "scanwatchClaim"
 """The field of a job in which our workers note which of its claims was theirs."""
 
 BLOCKED_S = 30.0
-"""How long an answer may take: longer than BullMQ blocks, which a shorter time-out would take for a lost connection."""
+"""How long BullMQ's worker waits for an answer: longer than it blocks, or it would take that for a lost connection."""
 
 CONNECT_S = 3.0
 
@@ -61,12 +61,12 @@ class JobState:
     returned: Any = None
 
 
-def connect(address: RedisAddress) -> redis.asyncio.Redis:
+def connect(address: RedisAddress, answer_s: float = BLOCKED_S) -> redis.asyncio.Redis:
     """A client for BullMQ: nothing is repeated behind its back, it repeats what may be repeated."""
     return redis.asyncio.Redis(
         **address.options(),
         decode_responses=True,
-        socket_timeout=BLOCKED_S,
+        socket_timeout=answer_s,
         socket_connect_timeout=CONNECT_S,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
@@ -90,7 +90,8 @@ class BullQueue:
     def __init__(self, address: RedisAddress, store: ScanStore, settings: QueueSettings) -> None:
         self.settings = settings
         self.address = address
-        self.client: Any = connect(address)  # redis-py's answers are typed as anything it might answer
+        self.client: Any = connect(address, ANSWER_S)  # redis-py's answers are typed as anything it might answer
+        self._answers = Answers(address, self.client.ping)
         self._store = store
         self._queue = bullmq.Queue(wire.QUEUE, {"connection": self.client, "prefix": settings.prefix})
 
@@ -100,6 +101,7 @@ class BullQueue:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._answers.close()
         await self.client.aclose()
 
     async def enqueue(self, scan_id: str) -> None:
@@ -177,10 +179,7 @@ class BullQueue:
         Raises:
             StoreError: there is none, in words.
         """
-        try:
-            return await asked
-        except FAULTS as error:
-            raise in_words(self.address, error) from error
+        return await self._answers.to(asked)
 
 
 def _state(data: str | None, finished: str | None, reason: str | None, returned: str | None) -> JobState | None:

@@ -60,9 +60,14 @@ def in_words(address: RedisAddress, error: Exception) -> StoreError | UsageError
         return _answered(what, address, str(error))
     if _is_tls(error):
         return StoreUnavailable(f"{what}: no TLS connection comes about ({_reason(error)}).")
-    if isinstance(error, exceptions.TimeoutError | TimeoutError):
+    if is_silence(error):
         return StoreUnavailable(f"{what}: it does not answer. Check that it runs, and that the network lets us in.")
     return StoreUnavailable(f"{what}: nothing answers there ({_reason(error)}). Check host and port, and that it runs.")
+
+
+def is_silence(error: Exception) -> bool:
+    """Whether nothing came within the time there was, not even a refusal."""
+    return isinstance(error, exceptions.TimeoutError | TimeoutError)
 
 
 def _answered(what: str, address: RedisAddress, said: str) -> StoreError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,12 +11,11 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from . import _answers
 from ._address import RedisAddress
-from ._faults import FAULTS, in_words
+from ._answers import Answers
 
 CONNECT_S = 3.0
-ANSWER_S = 5.0
-"""How long Redis may take to answer one command: less than a client of ours waits for its own answer."""
 CONNECTIONS = 16
 
 _SCRIPTS = (
@@ -29,18 +28,19 @@ class Link:
     """The connections of one process to one Redis, made when they are needed.
 
     Whatever is asked raises ``StoreError``, in words, if it cannot be answered: ``StoreUnavailable`` where asking
-    again may help.
+    again may help, at once where it is known to be silent.
     """
 
     def __init__(self, address: RedisAddress) -> None:
         self.address = address
         self._client = redis.asyncio.Redis(connection_pool=_pool(address))
+        self._answers = Answers(address, self._client.ping)
         common = _source("common")
         self._scripts = {name: self._client.register_script(common + _source(name)) for name in _SCRIPTS}
 
     async def call(self, *command: Any) -> Any:
         """The answer to one command."""
-        return await self._answer(self._client.execute_command(*command))  # type: ignore[no-untyped-call]
+        return await self._answers.to(self._client.execute_command(*command))  # type: ignore[no-untyped-call]
 
     async def calls(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers to commands that are sent together, in their order; others' may come between them."""
@@ -49,37 +49,19 @@ class Link:
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
-        answers: list[Any] = await self._answer(pipeline.execute())
+        answers: list[Any] = await self._answers.to(pipeline.execute())
         return answers
 
     async def run(self, script: str, *arguments: Any, keys: Sequence[str] = ()) -> Any:
         """The answer of one of our scripts, which runs as one step."""
-        return await self._answer(self._scripts[script](keys=list(keys), args=list(arguments)))
+        return await self._answers.to(self._scripts[script](keys=list(keys), args=list(arguments)))
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._answers.close()
         await self._client.aclose()
         await self._client.connection_pool.disconnect()
         await asyncio.sleep(0)  # let the transports close
-
-    async def _answer(self, asked: Awaitable[Any]) -> Any:
-        """The answer, or why there is none.
-
-        redis-py swallows a cancellation that comes while it looks whether a connection still lives; a task that was
-        told to end would go on for ever, so it is made good here.
-        """
-        task = asyncio.current_task()
-        assert task is not None
-        before = task.cancelling()
-        try:
-            answer = await asked
-        except FAULTS as error:
-            if task.cancelling() > before:
-                raise asyncio.CancelledError from error
-            raise in_words(self.address, error) from error
-        if task.cancelling() > before:
-            raise asyncio.CancelledError
-        return answer
 
 
 def _pool(address: RedisAddress) -> redis.asyncio.BlockingConnectionPool:
@@ -88,9 +70,9 @@ def _pool(address: RedisAddress) -> redis.asyncio.BlockingConnectionPool:
     return redis.asyncio.BlockingConnectionPool(
         connection_class=kind,
         max_connections=CONNECTIONS,
-        timeout=ANSWER_S,
+        timeout=_answers.ANSWER_S,
         socket_connect_timeout=CONNECT_S,
-        socket_timeout=ANSWER_S,
+        socket_timeout=_answers.ANSWER_S,
         socket_keepalive=True,
         # What may be repeated and what may not is for us to say, call by call.
         retry=Retry(NoBackoff(), 0),
