@@ -31,7 +31,7 @@ LAYERS = {
 WATCHING = {"client", "panel", "tables", "plots"}
 SERVING = {"gateway", "jobs", "storage", "scanners"}
 SESSION = {
-    *("client._session", "client._actions", "client._watched", "client._pace"),
+    *("client._session", "client._actions", "client._watched", "client._pace", "client._unwatched"),
     *("client._transport", "client._received", "client._timing"),
 }
 HEAVY_HOMES = {
