@@ -3,7 +3,7 @@
 @gxp-spec SPEC-001-004 "Live panel and its text forms"
 @trace US-001-001
 @test-type OQ
-@gxp-risk LOW
+@gxp-risk HIGH
 """
 
 from __future__ import annotations
