@@ -57,6 +57,7 @@ class Installation:
     processes: list[Process] = field(default_factory=list)
     controls: list[IO[str]] = field(default_factory=list)
     scans: list[str] = field(default_factory=list)
+    played: list[str] = field(default_factory=list)
 
     @property
     def ports(self) -> list[int]:
@@ -76,7 +77,9 @@ class Installation:
         for _ in range(count):
             connection = ending.enter_context(self.door.accept()[0])
             file = ending.enter_context(connection.makefile("rw", encoding="utf-8"))
-            file.readline()
+            played = file.readline().strip()
+            assert played not in self.played, f"scan {played} was begun anew"
+            self.played.append(played)
             self.controls.append(file)
 
     def emit(self, events: int, *, interval_s: float = 0.0) -> int:
@@ -86,6 +89,18 @@ class Installation:
             control.write(f"emit {events} {interval_s * 1e6:.0f} 0\n")
             control.flush()
         return begun
+
+    def unlogged(self, series: int) -> list[str]:
+        """The scans whose log does not have the ends of so many series: what no watcher can have been told."""
+        return [scan for scan in self.scans if self._ends(scan) < series]
+
+    def _ends(self, scan: str) -> int:
+        ends, after = 0, 0
+        while after is not None:
+            page = ask(self.ports[0], "GET", f"/api/v1/scans/{scan}/events?after={after}&limit=1000")
+            ends += sum(str(row["payload"].get("message", "")).endswith("!") for row in page["data"])
+            after = page["next"]
+        return ends
 
     def emitted(self) -> None:
         """Return when everything asked for is reported."""
@@ -133,9 +148,19 @@ def watched(made: Installation, watchers: int) -> Iterator[list[Load]]:
         yield loads
 
 
-def waited(loads: Sequence[Load], marks: int) -> Counts:
-    """What all load clients counted until every watcher saw the end of its scan's series; the slower one's latency."""
-    counts = [load.wait(marks // len(loads) + (index < marks % len(loads))) for index, load in enumerate(loads)]
+def waited(made: Installation, loads: Sequence[Load], marks: int, series: int) -> Counts:
+    """What all load clients counted until every watcher saw the end of its scan's series; the slower one's latency.
+
+    ``series`` is how many every scan has had with this one, the warming up included.
+
+    Raises:
+        RuntimeError: some did not see it; the message says whether the log has it.
+    """
+    try:
+        counts = [load.wait(marks // len(loads) + (index < marks % len(loads))) for index, load in enumerate(loads)]
+    except RuntimeError as error:
+        unlogged = made.unlogged(series)
+        raise RuntimeError(f"{error}; in the log of {len(unlogged)} scans the end is missing: {unlogged}") from error
     total = {name: sum(each[name] for each in counts) for name in ("events", "bytes_in")}
     return total | {name: max(each[name] for each in counts) for name in ("last_ns", "p50_ms", "p99_ms")}
 

@@ -28,13 +28,13 @@ def fan(watchers: int, *, events: int, paced: int) -> dict[str, float]:
     with installed(scans=1) as made, watched(made, watchers) as loads:
         _warm_up(made, loads, watchers)
         before, begun = made.costs(), made.emit(events)
-        burst = waited(loads, watchers)
+        burst = waited(made, loads, watchers, 2)
         made.emitted()
         cost = _since(made, before)
         for load in loads:
             load.reset()
         made.emit(paced, interval_s=PACE_S)
-        pace = waited(loads, watchers)
+        pace = waited(made, loads, watchers, 3)
         made.emitted()
     return {
         "watchers": watchers,
@@ -50,7 +50,7 @@ def many(scans: int, *, events: int) -> dict[str, float]:
     with installed(scans=scans) as made, watched(made, scans) as loads:
         _warm_up(made, loads, scans)
         before, begun = made.costs(), made.emit(events)
-        counts = waited(loads, scans)
+        counts = waited(made, loads, scans, 2)
         made.emitted()
         cost = _since(made, before)
     total = scans * events
@@ -122,7 +122,7 @@ def _since(made: Installation, before: Costs) -> Costs:
 def _warm_up(made: Installation, loads: list[Any], marks: int) -> None:
     time.sleep(SETTLE_S)
     made.emit(3)
-    waited(loads, marks)
+    waited(made, loads, marks, 1)
     made.emitted()
     for load in loads:
         load.reset()

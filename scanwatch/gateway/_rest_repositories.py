@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -183,10 +184,11 @@ async def _end_scans(services: Services, wanted: str, by: str | None) -> list[st
     where = ScanFilter(repository_id=wanted, status=LIVE)
     ended: list[str] = []
     while rows := [row for row in (await services.store.scans(where, limit=100)).rows if row.scan_id not in ended]:
-        for row in rows:
-            await services.worker.cancel(row.scan_id, by)
-            await services.worker.forget(row.scan_id)
-            ended.append(row.scan_id)
+        scan_ids = [row.scan_id for row in rows]
+        for scan_id in scan_ids:
+            await services.worker.cancel(scan_id, by)
+        await asyncio.gather(*map(services.worker.forget, scan_ids))
+        ended += scan_ids
     return ended
 
 

@@ -19,6 +19,7 @@ from scanwatch.jobs._bullmq._lease import Lease
 from scanwatch.jobs._bullmq._sweeper import Sweeper
 from scanwatch.model import EventKind, FailureCode, Phase, ScanOutcome, ScanStatus, Turn
 from scanwatch.scanners import Report, Task
+from scanwatch.storage import RepositoryGone
 from tests.jobs.bench import OUTCOME, fetched, scan_for_ever, scan_well, until
 from tests.jobs.bull_bench import BullBench
 
@@ -123,6 +124,23 @@ async def test_a_deleted_scan_stops_and_does_not_come_back(bull: BullBench) -> N
     assert (await bull.job_ends(scan_id)).failedReason == "The scan was deleted."
     assert not worker.running
     assert await bull.store.unfinished() == []
+
+
+async def test_whoever_watches_a_scan_that_runs_elsewhere_hears_its_end_before_its_repository_is_gone(
+    bull: BullBench,
+) -> None:
+    heard: list[object] = []
+    bull.store.listen(lambda events: heard.extend(event.kind for event in events))
+    bull.store.listen_to_changes(heard.append)
+    scan_id = await bull.submit()
+    await bull.start(scan_for_ever)
+    await reaches(bull, scan_id, Phase.FETCH)
+    await bull.gateway.cancel(scan_id, "alice")
+    await bull.gateway.forget(scan_id)
+    await bull.store.delete_repository(bull.repository_id)
+    gone = RepositoryGone(bull.repository_id)
+    await until(lambda: gone in heard, 30)
+    assert heard[-2:] == [EventKind.FAILED, gone]
 
 
 async def test_a_stop_lets_a_scan_finish(bull: BullBench) -> None:

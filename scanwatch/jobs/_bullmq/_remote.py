@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from ...errors import UnknownRecord
+from ...model import ScanStatus
 from ...storage import Store
 from .._cancel import cancel_scan
 from .._clock import Clock, SystemClock
 from ._housekeeper import Housekeeper
 from ._queue import BullQueue
+
+LET_GO_S = 5.0
+"""How long a worker elsewhere has to end a scan that is cancelled and then deleted."""
+LOOK_S = 0.05
 
 
 class RemoteWorkers:
@@ -42,5 +50,12 @@ class RemoteWorkers:
         await cancel_scan(self._store, self._queue, scan_id, by, now=self._clock.now)
 
     async def forget(self, scan_id: str) -> None:
-        """As in ``Workers.forget``; whoever runs the scan finds it gone."""
-        await self._queue.discard(scan_id)
+        """As in ``Workers.forget``; one that is being cancelled gets the time to end, so that its watchers see it."""
+        if await self._queue.discard(scan_id):
+            return
+        give_up_at = self._clock.monotonic() + LET_GO_S
+        with suppress(UnknownRecord):
+            while (await self._store.snapshot(scan_id)).status is ScanStatus.CANCELLING:
+                if self._clock.monotonic() >= give_up_at:
+                    break  # whoever runs it is lost, or finds it gone
+                await self._clock.sleep(LOOK_S)

@@ -52,10 +52,12 @@ class Repositories:
                 return (await self._with_last_scans([kept]))[0]
         raise StoreUnavailable(f"Too many processes change repository {repository_id}. Try again.")
 
-    async def delete(self, repository_id: str) -> None:
-        """As in ``ScanStore.delete_repository``."""
-        if await self._link.run("delete_repository", self._keys.prefix, LENGTH, repository_id) == b"unknown":
+    async def delete(self, repository_id: str) -> bytes:
+        """As in ``ScanStore.delete_repository``; gives the entry of the feed that tells of it."""
+        answer = await self._link.run("delete_repository", self._keys.prefix, LENGTH, repository_id)
+        if answer == b"unknown":
             raise _rules.unknown_repository(repository_id)
+        return bytes(answer)
 
     async def _put(self, kept: Repository, body: bytes, *old: Any) -> bool:
         """Keep it; false if somebody else has changed it meanwhile."""

@@ -180,7 +180,8 @@ class RedisStore:
 
     async def delete_repository(self, repository_id: str) -> None:
         """As in ``ScanStore.delete_repository``."""
-        await self._make(lambda held: held.repositories.delete(repository_id))
+        entry = await self._make(lambda held: held.repositories.delete(repository_id))
+        await self._held.feed.passed(entry, HEARD_S)
 
     async def create_scan(self, request: ScanRequest, first: Event) -> Event:
         """As in ``ScanStore.create_scan``."""
