@@ -18,8 +18,17 @@ def take_clicks_while_a_cell_runs(comm: Any) -> None:
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda _data, chosen: chosen  # stay on the subshell that the front end chose
     kernel = getattr(comm, "kernel", None)
-    if all(getattr(kernel, name, None) is not None for name in ("msg_queue", "shell_stream", "schedule_dispatch")):
+    if _takes_one_after_the_other(kernel):
         _ahead_of(kernel).comms[comm.comm_id] = comm
+
+
+def _takes_one_after_the_other(kernel: Any) -> bool:
+    """Whether all messages wait in one queue. A kernel with a thread for its shell channel may still have the queue,
+    but reads nothing from it (ipykernel 7.0): what was put there would be lost, cells included.
+    """
+    if getattr(kernel, "shell_channel_thread", None) is not None:
+        return False
+    return all(getattr(kernel, name, None) is not None for name in ("msg_queue", "shell_stream", "schedule_dispatch"))
 
 
 class _Ahead:

@@ -21,7 +21,7 @@ from .._version import __version__
 from ..errors import UsageError
 from ..model import Repository
 from ..snapshot import to_record
-from ._cells import speak_for_no_cell, tell_the_end_with_the_cell
+from ._cells import speak_for_the_last_cell, tell_the_end_with_the_cell
 from ._clicks import take_clicks_while_a_cell_runs
 from ._display import block_limit_s, block_until_ended, display_mode, running_shell
 from ._feed import Feed
@@ -163,7 +163,7 @@ class Panel(anywidget.AnyWidget):
         started = time.monotonic()
         if started < self._outbox.ready_at:  # marked while the last flush ran
             return self._outbox.ready_at
-        speak_for_no_cell(running_shell())
+        speak_for_the_last_cell(running_shell())
         self._marked = False
         began = time.thread_time()  # what others take of the machine is not this panel's cost
         self._tell_traits()

@@ -24,6 +24,7 @@ INSTALLED = "installed"
 LATEST = "latest"
 REQUIREMENTS = {
     "6.31": "ipykernel==6.31.*",
+    "7.0": "ipykernel==7.0.*",
     "7.1": "ipykernel==7.1.*",
     "7.3": "ipykernel==7.3.*",
     LATEST: "ipykernel>=7.4,<8",

@@ -21,7 +21,7 @@ from tests.kernels._environments import INSTALLED, LATEST
 from tests.kernels._kernel import Kernel, until
 
 WITHOUT_SUBSHELLS = {"6.31"}
-DEAF_WITHOUT_SUBSHELL = {"7.1", "7.3"}
+DEAF_WITHOUT_SUBSHELL = {"7.0", "7.1", "7.3"}
 AWAITING = "import asyncio, pathlib\nwhile not pathlib.Path({end!r}).exists(): await asyncio.sleep(0.05)"
 BLOCKING = "import time, pathlib\nwhile not pathlib.Path({end!r}).exists(): time.sleep(0.05)"
 

@@ -9,40 +9,66 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from scanwatch.panel._cells import speak_for_no_cell
+from scanwatch.panel._cells import speak_for_the_last_cell, tell_the_end_with_the_cell
 
 
-class Kernel:
-    """As in ipykernel 7.0: a thread that no cell has started has no parent, and asking for it fails."""
+class Shell:
+    """As in ipykernel 7.0: what a thread speaks for is looked up in its context, and asking an empty one fails."""
 
-    def __init__(self, **default: Any) -> None:
-        self._shell_parent: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("parent", **default)
+    def __init__(self, **kernel: Any) -> None:
+        self.parent: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("parent")
+        self.kernel = SimpleNamespace(_shell_parent=self.parent, **kernel)
+        self.callbacks: list[Callable[[object], None]] = []
+        self.events = SimpleNamespace(register=self._register)
 
-    def get_parent(self) -> dict[str, Any]:
-        return self._shell_parent.get()
+    def _register(self, event: str, callback: Callable[[object], None]) -> None:
+        if event == "pre_run_cell":
+            self.callbacks.append(callback)
+
+    def begin(self, cell: str) -> None:
+        self.parent.set({"msg_id": cell})
+        for callback in self.callbacks:
+            callback(None)
+
+    def sent_by_a_thread(self) -> dict[str, Any]:
+        """What a message of the panel's thread says it belongs to."""
+
+        def send() -> dict[str, Any]:
+            speak_for_the_last_cell(self)
+            return self.parent.get()
+
+        return contextvars.Context().run(send)
 
 
-@pytest.mark.parametrize("kernel", [Kernel(), Kernel(default={})], ids=["expects a cell", "does not"])
-def test_a_thread_that_speaks_for_no_cell_can_send(kernel: Kernel) -> None:
-    def sends() -> dict[str, Any]:
-        speak_for_no_cell(SimpleNamespace(kernel=kernel))
-        return kernel.get_parent()
-
-    assert contextvars.Context().run(sends) == {}
+class Shown:
+    def owes_an_end(self) -> bool:
+        return False
 
 
-def test_the_cell_that_is_spoken_for_stays_so() -> None:
-    kernel = Kernel()
-    kernel._shell_parent.set({"header": "of a cell"})
-    speak_for_no_cell(SimpleNamespace(kernel=kernel))
-    assert kernel.get_parent() == {"header": "of a cell"}
+def test_a_panels_thread_speaks_for_the_cell_that_began_last() -> None:
+    shell, panel = Shell(), Shown()
+    shell.begin("that shows the panel")
+    tell_the_end_with_the_cell(panel, shell)
+    assert shell.sent_by_a_thread() == {"msg_id": "that shows the panel"}
+    shell.begin("that waits")
+    assert shell.sent_by_a_thread() == {"msg_id": "that waits"}
+
+
+def test_a_panels_thread_can_send_before_any_cell_has_shown_it() -> None:
+    assert Shell().sent_by_a_thread() == {}
+
+
+def test_a_kernel_that_finds_the_cell_by_itself_is_left_alone() -> None:
+    with pytest.raises(LookupError):
+        Shell(_shell_context="from 7.1 on").sent_by_a_thread()
 
 
 @pytest.mark.parametrize("shell", [None, SimpleNamespace(), SimpleNamespace(kernel=SimpleNamespace())])
 def test_other_shells_are_left_alone(shell: object) -> None:
-    speak_for_no_cell(shell)
+    speak_for_the_last_cell(shell)
