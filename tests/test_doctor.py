@@ -99,10 +99,31 @@ def test_a_misspelt_variable_is_told_with_the_one_that_was_meant_and_without_its
     assert SECRET not in str(wrong)
 
 
-def test_a_value_that_cannot_be_is_told() -> None:
-    assert [one.words for one in check_environment({"SCANWATCH_DISPLAY": "wdget"}) if one.state is State.WRONG] == [
-        "SCANWATCH_DISPLAY is 'wdget'; it can be auto, widget, html, text or none."
-    ]
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SCANWATCH_DISPLAY", "wdget", "SCANWATCH_DISPLAY is 'wdget'; it can be auto, widget, html, text or none."),
+        ("SCANWATCH_BLOCK", "perhaps", "a number of seconds"),
+        ("SCANWATCH_SIM_SPEED", "fast", "must be a number above 0"),
+        ("SCANWATCH_CLONES_MB", "-1", "no number of megabytes"),
+        ("SCANWATCH_PORT", "web", "SCANWATCH_PORT"),
+        ("SCANWATCH_METRICS_PORT", "web", "SCANWATCH_METRICS_PORT"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told(name: str, value: str, words: str) -> None:
+    (wrong,) = [one for one in check_environment({name: value}) if one.state is State.WRONG]
+    assert words in wrong.words
+
+
+def test_a_home_that_cannot_be_made_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SCANWATCH_HOME", str(tmp_path / "file" / "home"))
+    assert main(["doctor"]) == 2
+    told = capsys.readouterr().out
+    assert f"{tmp_path / 'file'} is no folder" in told
+    assert "set SCANWATCH_HOME" in told
 
 
 def test_every_variable_that_the_code_reads_is_known() -> None:

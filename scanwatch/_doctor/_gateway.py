@@ -63,11 +63,13 @@ def _own() -> Iterator[Check]:
 
 def check_place(store: Path, topic: str) -> Check:
     """Whether the store is there, or could be made."""
-    existing = next(folder for folder in (store, *store.parents) if folder.exists())
+    existing = next(path for path in (store, *store.parents) if path.exists())
+    remedy = "set SCANWATCH_HOME to a folder that this account may write to"
+    if existing != store and not existing.is_dir():
+        return Check(topic, "keeps scans in", State.WRONG, f"{store}, but {existing} is no folder", remedy)
     if os.access(existing, os.W_OK):
         size = f"{store.stat().st_size / 1e6:.1f} MB" if store.exists() else "not there yet"
         return Check(topic, "keeps scans in", State.OK, f"{store} ({size})")
-    remedy = "set SCANWATCH_HOME to a folder that this account may write to"
     return Check(topic, "keeps scans in", State.WRONG, f"{store}, but {existing} may not be written to", remedy)
 
 

@@ -166,9 +166,9 @@ def read_options(target: str, raw: Mapping[str, Any]) -> Options:
     return _Reader(target).read({"seed": crc32(target.encode("utf-8", "replace")), **raw})
 
 
-def speed() -> float:
+def speed(environment: Mapping[str, str] = os.environ) -> float:
     """How much faster than asked for simulated scans run: ``SCANWATCH_SIM_SPEED``, 1.0 unless set."""
-    value = os.environ.get(SPEED_VARIABLE, "1")
+    value = environment.get(SPEED_VARIABLE, "1")
     try:
         factor = float(value)
     except ValueError:

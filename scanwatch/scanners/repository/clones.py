@@ -18,7 +18,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ def cloned(wanted: Wanted, say: Callable[[str], None], *, anew: bool = False) ->
     Raises:
         ScannerError: it cannot be fetched.
     """
-    cache = Clones(cache_folder("clones"), _limit_bytes())
+    cache = Clones(cache_folder("clones"), limit_bytes())
     user = commit = None
     if cache.limit_bytes and cache.is_usable():
         user, commit = cache.enter(wanted, say, anew=anew)
@@ -240,8 +240,13 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _limit_bytes() -> int:
-    said = os.environ.get(LIMIT_VARIABLE) or str(DEFAULT_LIMIT_MB)
+def limit_bytes(environment: Mapping[str, str] = os.environ) -> int:
+    """What all copies may hold together.
+
+    Raises:
+        ScannerError: the variable says no number of megabytes.
+    """
+    said = environment.get(LIMIT_VARIABLE) or str(DEFAULT_LIMIT_MB)
     if not said.isdecimal():
         raise wrong_option(f"{LIMIT_VARIABLE} is {said[:40]!r}, which is no number of megabytes. Set one, or unset it.")
     return int(said) * 1_000_000
