@@ -105,6 +105,16 @@ def test_the_workflow_runs_commands_that_are_there_on_every_python_we_name() -> 
     assert {"test", "test-slow", "docs"} <= set(made) <= set(targets)
 
 
+def test_the_workflow_skips_no_test_for_want_of_a_program() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    tested = {name: job for name, job in workflow["jobs"].items() if "make test" in json.dumps(job)}
+    assert set(tested) == {"tests", "slow"}
+    for job in tested.values():
+        assert job["env"] == {"SCANWATCH_REQUIRE_ALL": "1"}
+        assert {"actions/setup-node@v4"} <= {step.get("uses") for step in job["steps"]}
+        assert "install --yes chromium" in json.dumps(job["steps"])
+
+
 def test_every_requirement_has_a_lower_bound() -> None:
     extras = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
     wanted = [one for one in (*PROJECT["dependencies"], *extras) if not one.startswith("scanwatch[")]

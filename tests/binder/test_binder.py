@@ -15,10 +15,12 @@ import secrets
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import requires
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from packaging.requirements import Requirement
@@ -32,6 +34,7 @@ BINDER = ROOT / "binder"
 OLD_IMAGE = ("ipykernel==7.0.1", "ipywidgets==8.1.7")
 """What older images of the hubs bring, where an image has the last word."""
 BASE = "/user/ada/"
+OPENED = "lab/tree/notebooks/01-quickstart.ipynb"
 ALL_RAN = """() => {
     const cells = window.jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model);
     return cells.every((cell) => cell.type !== "code" || cell.executionCount !== null);
@@ -58,6 +61,18 @@ def test_the_pins_are_versions_that_the_package_takes() -> None:
     needed = [one for one in wanted if one.marker is None]
     assert {one.name.lower() for one in needed} - set(known) == set()
     assert [one.name for one in needed if Version(known[one.name.lower()]) not in one.specifier] == []
+
+
+def test_links_to_where_it_is_published_follow_the_package_and_the_badge_opens_the_quickstart() -> None:
+    published = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "CITATION.cff"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    repository = published.removeprefix("https://github.com/")
+    badges = set(re.findall(r"https://mybinder\.org/v2/gh/[^)\s]+", text))
+    assert badges == {f"https://mybinder.org/v2/gh/{repository}/main?urlpath={quote(OPENED, safe='')}"}
+    assert (ROOT / OPENED.removeprefix("lab/tree/")).is_file()
+    assert f"repository-code: {published}\n" in text
+    assert set(re.findall(r"https://github\.com/[\w.-]+/scanwatch\b", text)) == {published}
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +196,7 @@ def test_the_badge_leads_to_a_moving_bar_and_the_launcher_to_the_gateways_page(
 
 
 def run_the_quickstart(page: Page, address: str) -> None:
-    page.goto(address.replace("?", "?reset&") % "lab/tree/notebooks/01-quickstart.ipynb")
+    page.goto(address.replace("?", "?reset&") % OPENED)
     page.wait_for_function(KERNEL_READY)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     row = page.locator(".jp-OutputArea-output .sw").first.get_by_role("row").filter(has_text="acme/payments")
