@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
+WRONG_USE, INTERRUPTED = 2, 130
+"""As in ``_exit``, which cannot be loaded without the packages that we need."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,3 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("scanwatch: interrupted.\n")
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        from ._missing import explain
+
+        sys.stderr.write(f"scanwatch: {explain(error)}\n")
+        return WRONG_USE

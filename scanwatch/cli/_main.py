@@ -37,6 +37,8 @@ def run(words: list[str]) -> int:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         return _complain(_refusal(error), Exit.WRONG_USE)
+    except ModuleNotFoundError:
+        raise  # said by our caller, who needs none
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from scanwatch.cli._missing import missing
+
 TOO_LONG = "x" * 300
 INTERRUPTED_WHILE_LOADING = """
 import sys
@@ -91,3 +93,20 @@ def test_output_that_cannot_be_written_ends_with_2_and_says_so(tmp_path: Path, w
 
 def test_an_interrupt_while_the_command_is_loaded_ends_with_130(tmp_path: Path) -> None:
     assert run("-c", INTERRUPTED_WHILE_LOADING, home=tmp_path) == (130, "scanwatch: interrupted.\n")
+
+
+@pytest.mark.parametrize("module", ["msgspec", "packaging"])
+def test_a_package_that_is_not_installed_ends_with_2_its_name_and_the_remedy(tmp_path: Path, module: str) -> None:
+    without = f"import sys; sys.modules[{module!r}] = None; from scanwatch.cli import main; sys.exit(main(['doctor']))"
+    code, said = run("-c", without, home=tmp_path)
+    assert (code, module in said, "-m pip install" in said) == (2, True, True)
+
+
+def test_all_packages_that_are_missing_are_named_at_once_and_those_of_extras_are_not() -> None:
+    declared = [
+        "no-such-one>=1",
+        "pytest>=1",
+        "no-such-other[fast]>=2",
+        "third; extra == 'excel'",
+    ]
+    assert missing(declared) == ["no-such-one", "no-such-other"]
