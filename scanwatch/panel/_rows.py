@@ -23,6 +23,9 @@ Row = dict[str, Any]
 MOVING = ("updated", "share", "percent", "message", "file", "done", "total", "artifacts", "seq", "left_s")
 """The names of the moving fields."""
 
+SKETCH = ("status",)
+"""The names of the fields without which a row cannot be counted."""
+
 
 def encode(snapshot: Snapshot) -> Row:
     """The row of a snapshot."""
@@ -30,9 +33,9 @@ def encode(snapshot: Snapshot) -> Row:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def sketch(snapshot: Snapshot) -> Row:
-    """What counts a row, until the rest of it is told."""
-    return {"status": snapshot.status.value}
+def sketch(snapshot: Snapshot) -> tuple[Any, ...]:
+    """What counts a row, until the rest of it is told: the values of the fields named by :data:`SKETCH`."""
+    return (snapshot.status.value,)
 
 
 def moving_values(snapshot: Snapshot) -> tuple[Any, ...]:

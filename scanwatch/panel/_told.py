@@ -14,7 +14,7 @@ from typing import Any
 
 from ..snapshot import Snapshot
 from ._groups import Group, grouped, grouped_values
-from ._rows import MOVING, Row, moving_values, sketch, steady_fields, steady_key
+from ._rows import MOVING, SKETCH, Row, moving_values, sketch, steady_fields, steady_key
 
 CLOCKS_AGREE_MS = 3000
 """An event that took less from the gateway's clock to ours, a rest included, is taken to have come at its own time."""
@@ -109,12 +109,18 @@ class ToldRows:
 
     def everything(self, scans: Mapping[str, Snapshot], at_ms: int) -> list[Group]:
         """All rows as told, for a message of ``at_ms``; of ``scans`` that were not told yet, what counts them."""
-        rows = enumerate(self._row(scan_id, scan) for scan_id, scan in scans.items())
-        return grouped(rows, len(scans), at_ms)
-
-    def _row(self, scan_id: str, scan: Snapshot) -> Row:
-        told = self._told.get(scan_id)
-        return sketch(scan) if told is None else told.row()
+        rows: list[tuple[int, Row]] = []
+        places: list[int] = []
+        sketches: list[tuple[Any, ...]] = []
+        for position, (scan_id, scan) in enumerate(scans.items()):
+            told = self._told.get(scan_id)
+            if told is not None:
+                rows.append((position, told.row()))
+            else:
+                places.append(position)
+                sketches.append(sketch(scan))
+        untold = {(True,) * len(SKETCH): (places, sketches)} if places else {}
+        return grouped(rows, len(scans), at_ms) + grouped_values(SKETCH, untold, len(scans), at_ms)
 
     def are(self, scans: Sequence[Snapshot]) -> bool:
         """Whether these scans, and no others, were told as they stand."""

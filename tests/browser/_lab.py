@@ -50,7 +50,7 @@ PATHS = {"lab": "lab/tree/", "notebook": "notebooks/", "voila": "voila/render/"}
 READ_PANEL = """async () => {
     const list = document.querySelector(".sw-list");
     const found = new Map();
-    for (let top = 0; top < list.scrollHeight; top += list.clientHeight / 2) {
+    for (let top = 0; top < list.scrollHeight; top += list.clientHeight) {
         list.scrollTop = top;
         await new Promise(requestAnimationFrame);
         await new Promise(requestAnimationFrame);

@@ -182,7 +182,7 @@ def wait_until_stored(notebook: NotebookPage, done: str) -> None:
 def test_after_thousands_of_changes_no_row_is_stale(open_notebook: Open) -> None:
     notebook = open_notebook(
         "from benchmarks.panel.stage import Beat, BenchFeed\nfrom scanwatch.panel import Panel\n"
-        "feed = BenchFeed(400)\nbeat = Beat(400, feed.change)",
+        "feed = BenchFeed(1000)\nbeat = Beat(1000, feed.change)",
         SHOW,
     )
     notebook.run_all()

@@ -11,6 +11,7 @@ In Chromium on a plain page, fed by a staged feed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -230,6 +231,17 @@ def test_what_is_in_sight_is_true_after_a_thousand_rows_changed_while_scrolled(s
     for name, index, files in shown:
         assert (index - 2, files.split("\n")[-1]) == truth[name]
     expect(put.panel.get_by_role("button", name="Show new scans")).to_have_text("5 new")
+
+
+def test_a_row_follows_its_scan_also_while_the_connection_is_away(stage: Put) -> None:
+    """Rows are shown as of the moment of the loss then, but what is still learned of a scan is told."""
+    feed = parsing("sim://acme/payments")
+    feed.connect(ConnectionState.RECONNECTING, "lost", since=datetime.now(UTC) - timedelta(minutes=1), tries=3)
+    put = stage(feed)
+    expect(put.row("acme/payments")).to_contain_text("1 of 100")
+    feed.progress(ids(put)[0], Phase.PARSE, 70, 100)
+    put.tell()
+    expect(put.row("acme/payments")).to_contain_text("70 of 100", timeout=30_000)
 
 
 def test_hundreds_of_attempts_leave_the_details_their_size(stage: Put) -> None:

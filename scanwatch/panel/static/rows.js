@@ -15,6 +15,8 @@ import {
 } from "./elements.js";
 import { icon } from "./icons.js";
 
+const TEXT_EVERY_MS = 950; // a little less than a second, so that no tick of the view's is missed
+
 class BaseRow {
   constructor(handlers) {
     this.handlers = handlers;
@@ -27,7 +29,6 @@ class BaseRow {
   bind(id, domId) {
     this.id = id;
     this.node.id = domId;
-    this.textAt = 0;
     this.stateShown = null;
     this.fresh = true;
   }
@@ -46,9 +47,10 @@ class BaseRow {
   }
 
   /** Words change at most once a second, or at once with the state; the bar with every paint. */
-  wantsText(facts, row, now) {
+  wantsText(facts, row) {
     const state = `${facts.state} ${row.phase} ${facts.role} ${facts.can} ${facts.live}`;
-    if (state === this.stateShown && Math.abs(now - this.textAt) < 950) return false;
+    const now = performance.now(); // not the time that is shown, which stands still while the connection is away
+    if (state === this.stateShown && now - this.textAt < TEXT_EVERY_MS) return false;
     this.stateShown = state;
     this.textAt = now;
     return true;
@@ -138,11 +140,11 @@ export class FullRow extends BaseRow {
     );
   }
 
-  update(row, facts, { now, open, asking, estimate }) {
+  update(row, facts, { open, asking, estimate }) {
     updateBar(this.bar, facts, row);
     this.setAsking(asking);
     setAttribute(this.chevron, "aria-expanded", open);
-    if (!this.wantsText(facts, row, now)) return;
+    if (!this.wantsText(facts, row)) return;
     this.node.classList.toggle("sw-ended", facts.ended);
     this.node.classList.toggle("sw-wide", facts.isBad);
     setClass(this.statusIcon, `sw-state-icon sw-as-${facts.role}`);
@@ -220,10 +222,10 @@ export class CompactRow extends BaseRow {
     );
   }
 
-  update(row, facts, { now, asking, estimate }) {
+  update(row, facts, { asking, estimate }) {
     updateBar(this.bar, facts, row);
     this.setAsking(asking);
-    if (!this.wantsText(facts, row, now)) return;
+    if (!this.wantsText(facts, row)) return;
     setClass(this.statusIcon, `sw-state-icon sw-as-${facts.role}`);
     setIcon(this.statusIcon, facts.state, row.percent ?? 0);
     setAttribute(this.statusIcon, "aria-label", facts.word);
