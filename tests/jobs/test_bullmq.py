@@ -52,6 +52,28 @@ async def test_a_scan_runs_and_its_job_keeps_the_progress_and_the_result(bull: B
     assert (await bull.store.artifacts(scan_id)).rows == OUTCOME.artifacts
 
 
+async def test_scans_that_waited_together_are_each_run_once(bull: BullBench) -> None:
+    scan_ids = [await bull.submit() for _ in range(8)]
+    await bull.start(scan_well, concurrency=8)
+    for scan_id in scan_ids:
+        job = await bull.job_ends(scan_id)
+        assert (job.attemptsStarted, job.failedReason) == (1, None)
+        assert (await bull.end_of(scan_id)).kind is EventKind.COMPLETE
+
+
+async def test_scans_that_waited_together_are_each_cancelled_and_handed_back(bull: BullBench) -> None:
+    scan_ids = [await bull.submit() for _ in range(4)]
+    worker = await bull.start(scan_for_ever, concurrency=4)
+    await until(lambda: worker.running == set(scan_ids), 30)
+    *cancelled, left = scan_ids
+    for scan_id in cancelled:
+        await bull.gateway.cancel(scan_id, "alice")
+    assert {(await bull.end_of(scan_id)).code for scan_id in cancelled} == {FailureCode.CANCELLED}
+    await reaches(bull, left, Phase.FETCH)
+    await worker.stop(timeout_s=0)
+    assert (await bull.store.snapshot(left)).phase is Phase.QUEUED
+
+
 async def test_a_running_job_shows_how_far_its_scan_is(bull: BullBench) -> None:
     scan_id = await bull.submit()
     await bull.start(scan_for_ever)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -56,13 +56,20 @@ class Bridge:
         read = self._queue.client.xread({self._events: self._cursor}, count=BATCH, block=BLOCK_MS)
         batches = await self._queue.said(read)
         entries = batches[0][1] if batches else []
+        ours = await self._ours(entries)
         for entry_id, fields in entries:
-            with suppress(ScanEnded, UnknownRecord):
-                await self._take(entry_id, fields)
+            if fields.get("event") not in _KNOWN or fields.get("jobId") not in ours:
+                with suppress(ScanEnded, UnknownRecord):
+                    await self._take(entry_id, fields)
             self._cursor = entry_id
         if entries:
             await self._queue.said(self._queue.client.set(self._place, self._cursor))
         return len(entries)
+
+    async def _ours(self, entries: Sequence[tuple[str, Mapping[str, str]]]) -> frozenset[str]:
+        """The jobs that our own workers took last, of which the log knows what they do before the queue does."""
+        jobs = {fields["jobId"] for _, fields in entries if fields.get("event") in _KNOWN and "jobId" in fields}
+        return await self._queue.ours_of(jobs)
 
     async def _take(self, entry_id: str, fields: Mapping[str, str]) -> None:
         what, job_id = fields.get("event"), fields.get("jobId")
@@ -70,8 +77,6 @@ class Bridge:
         if step is None or job_id is None:
             return
         if what == "active" and await self._queue.holder_is_ours(job_id) is not False:
-            return
-        if what == "progress" and await self._queue.is_ours(job_id) is not False:
             return
         job = await self._queue.job(job_id)
         if job is None:
@@ -123,6 +128,9 @@ def _ended(snapshot: Snapshot, job: bullmq.Job, time: datetime, fields: Mapping[
 
 _STEPS = {"active": _began, "progress": _reported, "delayed": _delayed, "completed": _ended, "failed": _ended}
 """What an event of the queue is to the log."""
+
+_KNOWN = frozenset({"active", "progress", "completed"})
+"""What is no news of our own workers. Another's failed attempt is, though one of ours has the job by now."""
 
 
 def _time(entry_id: str) -> datetime:

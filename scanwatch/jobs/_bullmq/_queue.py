@@ -163,10 +163,18 @@ class BullQueue:
         """Note in a job that this claim of it is a worker's of ours."""
         await self.said(self.client.hset(self.key(job.id), MARK, job.attemptsStarted))
 
-    async def is_ours(self, job_id: str) -> bool | None:
-        """Whether one of our workers took a job last; ``None`` if there is no such job."""
-        claims, ours = await self.said(self.client.hmget(self.key(job_id), "ats", MARK))
-        return None if claims is None else claims == ours
+    async def ours_of(self, job_ids: Iterable[str]) -> frozenset[str]:
+        """Those of these jobs that one of our workers took last, or that are gone."""
+        asked = list(job_ids)
+        if not asked:
+            return frozenset()
+        pipeline = self.client.pipeline(transaction=False)
+        for job_id in asked:
+            pipeline.hmget(self.key(job_id), "ats", MARK)
+        claims = await self.said(pipeline.execute())
+        return frozenset(
+            job_id for job_id, (ats, ours) in zip(asked, claims, strict=True) if ats is None or ats == ours
+        )
 
     async def holder_is_ours(self, job_id: str) -> bool | None:
         """Whether one of our workers holds a job now; ``None`` if nobody does."""

@@ -46,7 +46,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A job in this worker's hands."""
+    """A job in this worker's hands.
+
+    Nothing of a job tells it from all others: those that BullMQ fetches at once have one token, and one whose lock was
+    lost may come again while its stale run is still being stopped.
+    """
 
     job: bullmq.Job
     scan_id: str
@@ -91,7 +95,7 @@ class BullWorker:
         self._repo_url = repo_url
         self._clock: Clock = clock or SystemClock()
         self._scanner_for = scanner_for
-        self._held: dict[str, _Held] = {}
+        self._held: set[_Held] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._loose: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -103,7 +107,7 @@ class BullWorker:
     @property
     def running(self) -> frozenset[str]:
         """The ids of the scans this worker runs now."""
-        return frozenset(held.scan_id for held in self._held.values())
+        return frozenset(held.scan_id for held in self._held)
 
     @property
     def working(self) -> bool:
@@ -124,9 +128,9 @@ class BullWorker:
         bull = self._bull
         if bull is not None:
             await bull.pause(do_not_wait_active=True)
-        if running := [held.task for held in self._held.values()]:
+        if running := [held.task for held in self._held]:
             await asyncio.wait(running, timeout=timeout_s)
-        await end_tasks(*[held.task for held in self._held.values()], again_s=LAST_WORDS_S, within_s=2 * LAST_WORDS_S)
+        await end_tasks(*[held.task for held in self._held], again_s=LAST_WORDS_S, within_s=2 * LAST_WORDS_S)
         if bull is not None:
             # What was fetched and not yet begun goes through the processor once more, which hands it back.
             bull.closing = True
@@ -173,7 +177,7 @@ class BullWorker:
     async def _process(self, job: bullmq.Job, token: str) -> Any:
         """Run one attempt. What this raises or returns is what BullMQ makes of the job."""
         try:
-            end = await self._attempt(job, token)
+            end = await self._attempt(job)
         except (WireError, ScannerError) as error:
             raise bullmq.UnrecoverableError(str(error)) from error
         except UnknownRecord as error:
@@ -196,18 +200,18 @@ class BullWorker:
             return wire.encode_job_result(end)
         raise bullmq.DelayedError
 
-    async def _attempt(self, job: bullmq.Job, token: str) -> Event:
+    async def _attempt(self, job: bullmq.Job) -> Event:
         """The scan's end; raises what ``Run.execute`` raises, and ``CancelledError`` for a job that comes too late."""
         scan_id = await patiently(self._adopted(job), self._clock)
         await self._queue.mark(job)
         if self._stopping:  # whoever stops this worker hands back what runs, and does not know of this one
             raise asyncio.CancelledError
-        return await self._run(job, token, scan_id)
+        return await self._run(job, scan_id)
 
     def _adopted(self, job: bullmq.Job) -> Callable[[], Awaitable[str]]:
         return lambda: adopt(self._store, self._queue, job, self._repo_url, self._clock.now())
 
-    async def _run(self, job: bullmq.Job, token: str, scan_id: str) -> Event:
+    async def _run(self, job: bullmq.Job, scan_id: str) -> Event:
         """The scan's end; raises what ``Run.execute`` raises, and ``DelayedError`` if it is not for us to end it."""
         percents: list[int] = []
 
@@ -220,14 +224,15 @@ class BullWorker:
         run = Run(self._store, scan_id, rules, self._clock, claim)
         _logger.info("scan taken, run %s", claim.run, extra={"scan_id": scan_id})
         task = asyncio.create_task(run.execute())
-        held = self._held[token] = _Held(job, scan_id, run, task, percents)
+        held = _Held(job, scan_id, run, task, percents)
+        self._held.add(held)
         try:
             end = await task
         except ScanEnded:
             end = await patiently(lambda: self._last(scan_id), self._clock)
         finally:
             await end_tasks(task, again_s=LAST_WORDS_S)
-            del self._held[token]
+            self._held.discard(held)
         if end is None:
             raise UnknownRecord(scan_id) if held.deleted else bullmq.DelayedError("its lock was lost")
         self.ended[end.kind] = self.ended.get(end.kind, 0) + 1
@@ -251,7 +256,7 @@ class BullWorker:
         """Heed what the log says of the scans that run here, and tell their jobs how far they are."""
         while True:
             await self._clock.sleep(LOOK_S)
-            for held in list(self._held.values()):
+            for held in list(self._held):
                 with suppress(StoreError):  # an unavailable store: there is a next time
                     await self._heed(held)
                 if held.percents and held.percents[-1] != held.told:
@@ -296,7 +301,7 @@ class BullWorker:
 
     def _on_lock_lost(self, job_ids: list[str]) -> None:
         """Another worker will have these: what is still done here is in vain, and would be fenced."""
-        for held in list(self._held.values()):
+        for held in list(self._held):
             if held.job.id in job_ids:
                 self.locks_lost += 1
                 held.run.forget()
