@@ -137,7 +137,8 @@ def test_packages_that_are_missing_or_too_old_are_named_with_the_remedy() -> Non
     found = {one.subject: one for one in check_packages(declared)}
     assert found["packages"].state is State.WRONG
     assert "no-such-package is not installed; rich is " in found["packages"].words
-    assert "pip install" in str(found["packages"].remedy)
+    assert "pip install scanwatch" in str(found["packages"].remedy)
+    assert "--upgrade" not in str(found["packages"].remedy), "it could bring another project's package of our name"
     assert found["[excel]"].state is State.NOTE
     assert "needed to export tables to .xlsx" in found["[excel]"].words
     assert found["[excel]"].remedy == 'pip install "scanwatch[excel]"'

@@ -58,7 +58,8 @@ def _applies(requirement: Requirement, extra: str) -> bool:
 def _needed(requirements: Sequence[Requirement]) -> Check:
     lacking = [problem for one in requirements if (problem := _problem(one))]
     if lacking:
-        remedy = "pip install --upgrade scanwatch, in this Python"
+        # Never --upgrade: an index may have another project's package of that name.
+        remedy = f"{sys.executable} -m pip install scanwatch: it brings what this installation lacks"
         return Check(TOPIC, "packages", State.WRONG, "; ".join(lacking), remedy)
     return Check(TOPIC, "packages", State.OK, f"all {len(requirements)} that are needed")
 

@@ -19,7 +19,8 @@ def explain(error: ModuleNotFoundError) -> str:
     if (error.name or "").partition(".")[0] in {"", "scanwatch"}:
         raise error
     lacking = missing() or [str(error.name)]
-    return f"Not installed, and needed: {', '.join(lacking)}. Run: {sys.executable} -m pip install --upgrade scanwatch"
+    # Never --upgrade: an index may have another project's package of that name.
+    return f"Not installed, and needed: {', '.join(lacking)}. Run: {sys.executable} -m pip install scanwatch"
 
 
 def missing(declared: Sequence[str] | None = None) -> list[str]:

@@ -99,7 +99,7 @@ def test_an_interrupt_while_the_command_is_loaded_ends_with_130(tmp_path: Path) 
 def test_a_package_that_is_not_installed_ends_with_2_its_name_and_the_remedy(tmp_path: Path, module: str) -> None:
     without = f"import sys; sys.modules[{module!r}] = None; from scanwatch.cli import main; sys.exit(main(['doctor']))"
     code, said = run("-c", without, home=tmp_path)
-    assert (code, module in said, "-m pip install" in said) == (2, True, True)
+    assert (code, module in said, "-m pip install scanwatch\n" in said) == (2, True, True)
 
 
 def test_all_packages_that_are_missing_are_named_at_once_and_those_of_extras_are_not() -> None:
