@@ -79,7 +79,8 @@ export class RowStore {
     this.trouble = snapshot.trouble ?? null;
     this.order = snapshot.ids ?? [];
     // The first snapshot of a long list leaves out the names of rows far below.
-    this.rows = new Map(this.order.map((id) => [id, { name: "" }]));
+    this.rows = new Map();
+    for (const id of this.order) this.rows.set(id, { name: "" });
     this.fill(snapshot);
     for (const id of this.events.keys()) if (!this.rows.has(id)) this.events.delete(id);
   }
@@ -104,8 +105,8 @@ export class RowStore {
   }
 
   rowOf(id) {
-    const row = this.rows.get(id) ?? {};
-    this.rows.set(id, row);
+    let row = this.rows.get(id);
+    if (!row) this.rows.set(id, (row = {}));
     return row;
   }
 
