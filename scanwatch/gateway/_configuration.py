@@ -129,7 +129,8 @@ class GatewayConfig:
         self._check_token()
         if self.token is None and self.jwt_key is None and not is_loopback(self.host):
             raise ConfigurationError(
-                f"Listening on {self.host} lets other machines in, so a token is needed; set one, or use 127.0.0.1."
+                f"Listening on {self.host} lets other machines in, so a token is needed: "
+                "set SCANWATCH_TOKEN or name a --token-file, or use 127.0.0.1."
             )
         self._check_numbers()
         for origin in self.allow_origins:
