@@ -20,7 +20,7 @@ import pytest_asyncio
 from scanwatch.errors import ConfigurationError, Fenced, StoreError, StoreUnavailable
 from scanwatch.model import ApiKey, Artifact, Event, Role, ScanOutcome
 from scanwatch.storage import Change, FeedGap, RepositoryGone, ScanFilter, open_store
-from scanwatch.storage._redis import RedisStore, _preflight, parse_address
+from scanwatch.storage._redis import RedisStore, _feed, _link, _preflight, parse_address
 from scanwatch.storage._redis._examine import rights_for
 from scanwatch.storage._redis._link import Link
 from tests.client._proxy import proxied
@@ -153,6 +153,25 @@ async def test_whoever_the_feed_has_left_behind_is_told_so(opened: Opener, own_r
         await near.append(fetching(done=3))
         await heard_by(far, lambda: len(heard) > 1)
         assert heard[1].files_processed == 3
+
+
+async def test_whoever_follows_a_store_that_was_emptied_is_told_so(
+    opened: Opener, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_feed, "LOOK_S", 0.0)
+    store = await opened(own_redis.url)
+    changes: list[Change] = []
+    heard: list[Event] = []
+    store.listen_to_changes(changes.append)
+    store.listen(heard.extend)
+    await begin(store)
+    await heard_by(store, lambda: len(heard) == 1)
+    await ask(own_redis.url, "FLUSHALL")
+    await begin(store)
+    await store.append(fetching(done=1))
+    await heard_by(store, lambda: FeedGap() in changes)
+    await store.append(fetching(done=2))
+    await heard_by(store, lambda: heard[-1].files_processed == 2)
 
 
 async def test_a_task_that_is_told_to_end_ends_wherever_it_stands(opened: Opener, redis_url: str) -> None:
@@ -302,7 +321,7 @@ async def test_a_user_with_the_rights_we_name_can_do_everything_and_one_without_
 
 
 async def test_over_tls_and_only_with_the_right_authority(
-    opened: Opener, own_redis: RedisServer, tmp_path: Path
+    opened: Opener, own_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificates = Certificates(tmp_path)
     async with certificates.shown_before(own_redis.port) as port:
@@ -312,7 +331,11 @@ async def test_over_tls_and_only_with_the_right_authority(
         assert (await store.snapshot("scan")).seq == 1
         assert "no TLS connection comes about" in str(await refusal(url))
         await store.close()
-    assert isinstance(await refusal(f"rediss://127.0.0.1:{own_redis.port}/0"), StoreUnavailable)
+        assert "if it asks for TLS, write rediss://" in str(await refusal(f"redis://127.0.0.1:{port}/0"))
+    monkeypatch.setattr(_link, "CONNECT_S", 0.3)  # it waits for a word of TLS that never comes
+    error = await refusal(f"rediss://127.0.0.1:{own_redis.port}/0")
+    assert isinstance(error, StoreUnavailable)
+    assert "that it speaks TLS there: redis:// goes without" in str(error)
 
 
 @pytest.mark.parametrize(

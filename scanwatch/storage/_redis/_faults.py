@@ -41,6 +41,12 @@ _PASSING = {"LOADING": "loading its data", "BUSY": "busy with a script", "TRYAGA
 _LASTING = {"OOM", "READONLY", "MISCONF", "MASTERDOWN", "NOREPLICAS"}
 """Refusals that end when somebody has looked after Redis, without a change to us."""
 
+_SILENT = {
+    False: "it does not answer. Check that it runs, and that the network lets us in.",
+    True: "it does not answer over TLS. Check that it runs, and that it speaks TLS there: redis:// goes without.",
+}
+"""What to do about one that says nothing, by whether TLS is spoken to it."""
+
 
 def in_words(address: RedisAddress, error: Exception) -> StoreError | UsageError:
     """``error`` for whoever asked."""
@@ -61,8 +67,10 @@ def in_words(address: RedisAddress, error: Exception) -> StoreError | UsageError
     if _is_tls(error):
         return StoreUnavailable(f"{what}: no TLS connection comes about ({_reason(error)}).")
     if is_silence(error):
-        return StoreUnavailable(f"{what}: it does not answer. Check that it runs, and that the network lets us in.")
-    return StoreUnavailable(f"{what}: nothing answers there ({_reason(error)}). Check host and port, and that it runs.")
+        return StoreUnavailable(f"{what}: {_SILENT[address.tls]}")
+    reason = _reason(error)
+    hint = "" if address.tls or "closed by server" not in reason else "; if it asks for TLS, write rediss://"
+    return StoreUnavailable(f"{what}: nothing answers there ({reason}). Check host and port, and that it runs{hint}.")
 
 
 def is_silence(error: Exception) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ from ...errors import StoreError
 from ...model import Event
 from .._base import Change, FeedGap, RepositoryGone
 from .._records import decode_api_key, decode_event, decode_repository, decode_request
+from ._keys import Keys
 from ._link import Link
 
 LENGTH = 100_000
@@ -23,6 +25,8 @@ _BLOCK_MS = 1_000
 """How long a read waits for news: well below the time after which a silent connection counts as lost."""
 _PAUSE_S = (0.05, 1.0)
 """The pause after the first failed read, and the longest."""
+LOOK_S = 5.0
+"""How often is looked whether the store is still the one that is followed."""
 _START = b"0-0"
 
 _NEWS: dict[bytes, Callable[[bytes], Event | Change]] = {
@@ -47,10 +51,13 @@ class Feed:
     """
 
     def __init__(
-        self, link: Link, name: str, *, tell: Callable[[Sequence[Event]], None], tell_change: Callable[[Change], None]
+        self, link: Link, keys: Keys, *, tell: Callable[[Sequence[Event]], None], tell_change: Callable[[Change], None]
     ) -> None:
         self._link = link
-        self._name = name
+        self._name = keys["feed"]
+        self._meta = keys["meta"]
+        self._born = b""
+        self._look_at = 0.0
         self._tell = tell
         self._tell_change = tell_change
         self._cursor = _START
@@ -63,6 +70,7 @@ class Feed:
 
     async def place(self) -> None:
         """Find the last entry there is: what comes behind it is to be read."""
+        self._born = await self._birth()
         self._cursor = await self._last()
         self._release()
 
@@ -103,6 +111,7 @@ class Feed:
             try:
                 if self.failing is not None:
                     await self._look_for_a_gap()
+                await self._look_whether_it_is_another()
                 await self._read()
                 if self.failing is not None:
                     _logger.warning("the feed of %s is read again", self._link.address.shown)
@@ -132,10 +141,31 @@ class Feed:
             return
         if await self._link.call("XRANGE", self._name, self._cursor, self._cursor):
             return
-        _logger.warning("the feed has gone on without us, or was lost; the scans are read again")
+        await self._leap("the feed has gone on without us, or was lost; the scans are read again")
+
+    async def _look_whether_it_is_another(self) -> None:
+        """Say so if the store was emptied: what is read of another's feed follows on the cursor as well."""
+        now = asyncio.get_running_loop().time()
+        if now < self._look_at:
+            return
+        born = await self._birth()
+        self._look_at = now + LOOK_S
+        if born != self._born:
+            self._born = born
+            await self._leap("the store was emptied, or another is in its place; the scans are read again")
+
+    async def _leap(self, why: str) -> None:
+        """Go on at the end of the feed, and have what lies between read elsewhere."""
+        _logger.warning(why)
         self._cursor = await self._last()
         self._tell_change(FeedGap())
         self._release()
+
+    async def _birth(self) -> bytes:
+        """What tells a store from one that was emptied and begun anew; whoever looks first makes it up."""
+        while (born := await self._link.call("HGET", self._meta, "born")) is None:
+            await self._link.call("HSETNX", self._meta, "born", secrets.token_hex(8))
+        return bytes(born)
 
     def _release(self) -> None:
         """Let those go on who wait for what has been told now."""

@@ -100,7 +100,7 @@ class RedisStore:
         link, keys = Link(self.address), self._keys
         try:
             await make_ready(link, keys)
-            feed = Feed(link, keys["feed"], tell=self._listeners.publish, tell_change=self._change_listeners.publish)
+            feed = Feed(link, keys, tell=self._listeners.publish, tell_change=self._change_listeners.publish)
             await feed.place()
         except BaseException:
             await link.close()
