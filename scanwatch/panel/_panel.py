@@ -41,6 +41,16 @@ _MAX_REPOSITORIES = 500
 _MAX_OPTIONS = 50
 
 
+class _Agreed:
+    """What a panel has agreed on with the flusher; apart from the panel, as every change of a scan looks here."""
+
+    __slots__ = ("flush",)
+
+    def __init__(self) -> None:
+        self.flush = False
+        """Whether there will be another flush."""
+
+
 class Panel(anywidget.AnyWidget):
     """A live table of scans.
 
@@ -59,9 +69,8 @@ class Panel(anywidget.AnyWidget):
     _esm = script()
     _css = stylesheet()
 
-    # Whether the next flush is agreed on.
-    _marked = False
     # A panel is also closed when it is collected: a second time, or after its constructor refused.
+    _agreed = _Agreed()
     _unsubscribe: Callable[[], None] | None = None
 
     options = traitlets.Dict().tag(sync=True)
@@ -105,6 +114,7 @@ class Panel(anywidget.AnyWidget):
         self._failure: BaseException | None = None
         self._known: Sequence[Repository] = ()
         self._outbox = Outbox(feed)
+        self._agreed = _Agreed()
         # Listen before the first reading: a change in between is then told by the next patch.
         self._listen()
         options = {
@@ -164,7 +174,7 @@ class Panel(anywidget.AnyWidget):
         if started < self._outbox.ready_at:  # marked while the last flush ran
             return self._outbox.ready_at
         speak_for_the_last_cell(running_shell())
-        self._marked = False
+        self._agreed.flush = False
         began = time.thread_time()  # what others take of the machine is not this panel's cost
         self._tell_traits()
         outgoing = self._outbox.take(started, tuple(self._opened))
@@ -204,7 +214,7 @@ class Panel(anywidget.AnyWidget):
         if unsubscribe is not None:
             unsubscribe()
         shared.forget(self)
-        self._marked = False
+        self._agreed.flush = False
         self._opened = []
 
     def _wake(self) -> None:
@@ -217,7 +227,7 @@ class Panel(anywidget.AnyWidget):
 
     def _mark(self) -> None:
         if self._built:
-            self._marked = True
+            self._agreed.flush = True
             shared.mark(self, self._outbox.ready_at)
 
     def _clicked(self, content: object, _buffers: object = None) -> None:
@@ -335,11 +345,14 @@ def _problem_of(error: BaseException) -> dict[str, str]:
 def _marker(panel: Panel) -> Callable[[str | None], None]:
     """A listener that does not keep the panel alive."""
     reference = weakref.ref(panel)
+    agreed = panel._agreed
 
     def changed(_scan_id: str | None) -> None:
-        panel = reference()
         # A feed may tell of thousands of changes between two flushes: all but the first cost next to nothing.
-        if panel is not None and not panel._marked:
+        if agreed.flush:
+            return
+        panel = reference()
+        if panel is not None:
             panel._mark()
 
     return changed
