@@ -1,10 +1,15 @@
-"""What scans find, as plain, immutable records; :mod:`scanwatch.model` has them too, beside the records of scans."""
+"""What scans find, as plain, immutable records; :mod:`scanwatch.model` has them too, beside the records of scans.
+
+Annotations, of which there are most by far, are msgspec structs, as :mod:`scanwatch.model` says of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,8 @@ class Finding:
 FINDING_LEVELS = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+@dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()
+class Annotation(msgspec.Struct, frozen=True):
     """One id that a tag in a comment of a source file names, and what the tags beside it say; ``line`` is the id's.
 
     ``resolved``: a document of the record, or another annotation, declares the id.

@@ -180,8 +180,9 @@ def duration_s(row: ScanRecord) -> float | None:
 @listed(EVENTS)
 def events_table(events: Iterable[Event]) -> pd.DataFrame:
     """The events of one scan, one row each, in their order."""
-    rows, complete = list(events), EventKind.COMPLETE
+    rows, progress = list(events), EventKind.PROGRESS
     kinds = [event.kind for event in rows]
+    ends = [row for row, kind in enumerate(kinds) if kind is not progress]
     phases = [event.phase or _phase_of_percent(event) for event in rows]
     # Histories are long: an attribute in a comprehension of its own is read three times as fast as by its name.
     own: dict[str, Values] = {
@@ -189,10 +190,8 @@ def events_table(events: Iterable[Event]) -> pd.DataFrame:
         "time": [event.time for event in rows],
         "kind": kinds,
         "phase": phases,
-        "status": _statuses(rows, kinds, phases),
-        "progress_percent": [
-            100 if kind is complete else event.progress_percent for event, kind in zip(rows, kinds, strict=True)
-        ],
+        "status": _statuses(rows, ends, phases),
+        "progress_percent": _percents(rows, ends),
         "attempt": [event.attempt for event in rows],
         "message": [event.message or event.error for event in rows],
         "files_processed": [event.files_processed for event in rows],
@@ -209,15 +208,25 @@ def _phase_of_percent(event: Event) -> Phase | None:
     return phase_at(event.progress_percent)
 
 
-def _statuses(events: Sequence[Event], kinds: Sequence[EventKind], phases: Sequence[Phase | None]) -> list[ScanStatus]:
-    """Where the scan stands after each event, as ``snapshot.apply`` says, without a snapshot for each."""
+def _percents(events: Sequence[Event], ends: Iterable[int]) -> list[int | None]:
+    percents = [event.progress_percent for event in events]
+    for row in ends:
+        if events[row].kind is EventKind.COMPLETE:
+            percents[row] = 100
+    return percents
+
+
+def _statuses(events: Sequence[Event], ends: Sequence[int], phases: Sequence[Phase | None]) -> list[ScanStatus]:
+    """Where the scan stands after each event, as ``snapshot.apply`` says, without a snapshot for each.
+
+    Only the rows of ``ends``, and those with a turn, can change it.
+    """
     statuses = [ScanStatus.IN_PROGRESS] * len(events)
     for row in takewhile(lambda row: phases[row] is Phase.QUEUED, range(len(events))):
         statuses[row] = ScanStatus.QUEUED
     asked = len(events)
-    progress = EventKind.PROGRESS
-    turning = set(compress(range(len(events)), [event.turn for event in events]))
-    for row in sorted(turning.union(row for row, kind in enumerate(kinds) if kind is not progress)):
+    turns = compress(range(len(events)), [event.turn for event in events])
+    for row in sorted({*turns, *ends}):
         event = events[row]
         if event.kind is EventKind.COMPLETE:
             statuses[row] = ScanStatus.COMPLETED

@@ -89,7 +89,7 @@ class CommitScan:
             ScannerError: it cannot be read, or has no validation record.
         """
         self._report(Progress(Phase.DISCOVERY, message=f"Listing the files of {self._commit[:12]}"))
-        entries = self._repository.entries(self._commit)
+        entries = self._memory.entries(self._commit)
         if not has_record(entries) and not has_product(entries):
             raise self._no_record(entries)
         configuration = self._configuration(entries)
@@ -100,13 +100,22 @@ class CommitScan:
     def _contents(self, entries: list[TreeEntry], paths: list[str], configuration: Configuration) -> _Contents:
         """Everything that is read."""
         inventory = discover(entries)
-        selection = select(zip(paths, entries, strict=True), Exclusions(configuration.exclusions))
-        total = len(inventory.sources) + len(selection.files)
+        known = self._memory.gathered(configuration.exclusions)
+        selection = Selection()
+        if known is None:
+            selection = select(zip(paths, entries, strict=True), Exclusions(configuration.exclusions))
+        total = len(inventory.sources) + (len(selection.files) if known is None else known.files)
         self._report(Progress(Phase.DISCOVERY, files_processed=0, total_files=total))
         read = self._parse(inventory, self._fetch(inventory.sources), total)
         read.documents.extend(unreadable(source) for source in inventory.unread if source.kind in CHECKS)
-        gathered = self._read_sources(selection, read.count + len(inventory.evidence), total)
-        return _Contents(inventory, read, gathered, total)
+        artifacts = read.count + len(inventory.evidence)
+        if known is None:
+            known = self._read_sources(selection, artifacts, total)
+            if known.lasting:
+                self._memory.remember_gathered(configuration.exclusions, known)
+        else:
+            self._say(Phase.PARSE, total, total, None, artifacts)
+        return _Contents(inventory, read, known, total)
 
     def _judged(
         self, contents: _Contents, entries: list[TreeEntry], paths: Paths, configuration: Configuration
@@ -120,7 +129,7 @@ class CommitScan:
         assessment = self._assess(inventory, entries, record, configuration)
         artifacts = (*_artifacts(record, inventory), *older.artifacts)
         seen = dialects_of(record, len(read.older.documents), annotations)
-        self._persist(entries, contents.total, len(artifacts), seen)
+        self._persist(contents.total, len(artifacts), seen)
         found = chain(
             *(inventory.findings, read.findings, findings, gathered.findings, check_annotations(annotations)),
             *(assessment.findings, check_demands(record, assessment.rows), older.findings),
@@ -135,9 +144,9 @@ class CommitScan:
             evidence=(*assessment.rows, *older.evidence),
         )
 
-    def _persist(self, entries: list[TreeEntry], total: int, artifacts: int, seen: Counter[str]) -> None:
+    def _persist(self, total: int, artifacts: int, seen: Counter[str]) -> None:
         """Keep what was read for the next scan, and tell what is new since the last."""
-        changes = self._memory.changes(entries)
+        changes = self._memory.changes()
         self._memory.save()
         named = ", ".join(f"{dialect} ({count})" for dialect, count in seen.most_common()) or "none"
         message = f"{changes}; dialects seen: {named}"
@@ -226,7 +235,7 @@ class CommitScan:
         findings.extend(check_links(record))
         return record, findings
 
-    def _say(self, phase: Phase, done: int, total: int, file: str, found: int | None = None) -> None:
+    def _say(self, phase: Phase, done: int, total: int, file: str | None, found: int | None = None) -> None:
         self._report(Progress(phase, files_processed=done, total_files=total, current_file=file, artifacts_found=found))
 
     def _no_record(self, entries: list[TreeEntry]) -> ScannerError:

@@ -75,7 +75,8 @@ def has_record(entries: Iterable[TreeEntry]) -> bool:
 
 def has_product(entries: Iterable[TreeEntry]) -> bool:
     """Whether the commit has the manifest of the older record."""
-    return any(entry.path == MANIFEST.encode() and entry.is_file for entry in entries)
+    path = MANIFEST.encode()
+    return any(entry.path == path and entry.is_file for entry in entries)
 
 
 def discover(entries: Sequence[TreeEntry]) -> Inventory:
@@ -131,9 +132,8 @@ def kind_of(file: str) -> str | None:
 
 
 def _record_files(entries: Iterable[TreeEntry], inventory: Inventory) -> Iterator[tuple[TreeEntry, str]]:
-    for entry in entries:
-        if not entry.path.startswith(ROOT.encode() + b"/"):
-            continue
+    prefix = ROOT.encode() + b"/"
+    for entry in [one for one in entries if one.path.startswith(prefix)]:
         file = path_text(entry.path)
         if not is_clear(entry.path):
             message = f"The name {file} is not UTF-8 or has hidden characters in it."

@@ -25,7 +25,7 @@ class DamagedRepository(ScannerError):
     """A repository lacks objects that it should have."""
 
 
-class TreeEntry(msgspec.Struct, frozen=True, gc=False):
+class TreeEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One file of a commit: its mode, object and size; ``size_bytes`` is ``None`` for a submodule."""
 
     mode: str
@@ -69,6 +69,11 @@ class GitRepository:
         if answer.returncode == 0:
             return answer.stdout.decode("ascii").strip()
         raise no_commit(self.shown, ref)
+
+    def tree(self, commit: str) -> str | None:
+        """The id of what ``commit`` has at the folder that is seen, ``None`` if that is nothing."""
+        answer = run_git("--git-dir", self._git_dir, "rev-parse", "--verify", "--quiet", f"{commit}:{self.folder}")
+        return answer.stdout.decode("ascii").strip() if answer.returncode == 0 else None
 
     def has_in_history(self, commit: str, earlier: str) -> bool:
         """Whether ``earlier`` is ``commit`` or one that led to it, as far as its history is here."""

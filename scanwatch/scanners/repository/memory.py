@@ -1,8 +1,8 @@
 """What earlier scans of a target have read, kept on this machine by the blobs' ids: the next one reads what changed.
 
-Everything in it follows from the bytes of a blob (and the name of its file's language), so that a scan with a memory
-finds what one without finds. A memory is written once, at the end of a scan that succeeded, in one step; one that
-cannot be read, or is another version's, counts as none.
+Everything in it follows from the bytes of a blob (and the name of its file's language), or from a tree and the patterns
+of what is left out of it, so that a scan with a memory finds what one without finds. A memory is written once, at the
+end of a scan that succeeded, in one step; one that cannot be read, or is another version's, counts as none.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ from ..._version import __version__
 from .cache import cache_folder
 from .git import GitRepository, TreeEntry
 from .lfs import digest_of_contents
+from .source.gathering import Gathered
 from .source.languages import LANGUAGES
 from .source.reading import SourceReading
 
@@ -30,19 +32,29 @@ MAX_MEMORY_BYTES = 256 * 1024 * 1024
 MAX_FOLDER_BYTES = 1024 * 1024 * 1024
 """Of all memories together; the oldest go."""
 
-_FORMAT = 4
+_FORMAT = 5
+
+Readings = dict[str, SourceReading | None]
+"""By blob and language; ``None``: there is nothing in it."""
+Decoded = TypeVar("Decoded")
 
 
 class Kept(msgspec.Struct):
-    """A memory as its file holds it: blobs by their ids, files of the last scan by their paths."""
+    """A memory as its file holds it: the tree of the last scan and its files, and what blobs said, by their ids.
+
+    What is read only if something changed, or only if nothing did, stays undecoded until then.
+    """
 
     version: str
-    files: dict[str, str] = {}
+    tree: str = ""
+    entries: list[TreeEntry] = []
     contents: dict[str, bytes] = {}
     digests: dict[str, str] = {}
-    readings: dict[str, SourceReading | None] = {}
-    """By blob and language; ``None``: there is nothing in it."""
     states: dict[str, dict[str, str]] = {}
+    readings: msgspec.Raw = msgspec.Raw(msgspec.msgpack.encode({}))
+    patterns: list[str] | None = None
+    """Those of the files that were left out when ``gathered`` was."""
+    gathered: msgspec.Raw = msgspec.Raw(msgspec.msgpack.encode(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,16 @@ class Memory:
         self._path = path
         self._old = _load(path)
         self._new = Kept(self._old.version)
+        self._readings: Readings = {}
+        self._gathered: Gathered | None = None
+
+    def entries(self, commit: str) -> list[TreeEntry]:
+        """All files of a commit, as :meth:`GitRepository.entries` has them; git lists them if they are not the same."""
+        tree = self._repository.tree(commit)
+        same = tree is not None and tree == self._old.tree
+        self._new.entries = self._old.entries if same else self._repository.entries(commit)
+        self._new.tree = tree or ""
+        return self._new.entries
 
     def contents(self, oids: Sequence[str]) -> Iterator[bytes]:
         """The contents of small blobs, in the order asked for."""
@@ -93,17 +115,29 @@ class Memory:
                 known.update(zip(missing, map(_digest, blobs), strict=True))
         return [known[oid] for oid in oids]
 
+    def gathered(self, patterns: Sequence[str]) -> Gathered | None:
+        """What all sources said, if the files are those of the scan before and the same were left out."""
+        if self._is_same_tree and self._old.patterns == list(patterns):
+            self._gathered = _decoded(self._old.gathered, Gathered)
+            self._new.patterns = self._old.patterns
+        return self._gathered
+
+    def remember_gathered(self, patterns: Sequence[str], gathered: Gathered) -> None:
+        """Keep what all sources said."""
+        self._new.patterns = list(patterns)
+        self._new.gathered = msgspec.Raw(msgspec.msgpack.encode(gathered))
+
     def reading(self, key: str) -> tuple[bool, SourceReading | None]:
         """Whether a source is remembered under ``key``, and what it said; ``None`` for nothing."""
-        for kept in (self._new.readings, self._old.readings):
+        for kept in (self._readings, self._old_readings):
             if key in kept:
-                self._new.readings[key] = kept[key]
+                self._readings[key] = kept[key]
                 return True, kept[key]
         return False, None
 
     def remember_reading(self, key: str, reading: SourceReading | None) -> None:
         """Keep what a source said."""
-        self._new.readings[key] = reading
+        self._readings[key] = reading
 
     def state(self, key: str) -> Mapping[str, str] | None:
         """The state hashes remembered under ``key``."""
@@ -116,25 +150,47 @@ class Memory:
         """Keep state hashes."""
         self._new.states[key] = dict(hashes)
 
-    def changes(self, entries: Sequence[TreeEntry]) -> Changes:
-        """How ``entries`` differ from those of the scan before; they are those of this one from now on."""
-        self._new.files = {entry.path.decode("utf-8", "backslashreplace"): entry.oid for entry in entries}
-        before, now = self._old.files, self._new.files
-        if now == before:
-            return Changes(len(now), 0, len(now), 0)
-        unchanged = sum(before.get(path) == oid for path, oid in now.items())
-        return Changes(len(now), len(now) - unchanged, unchanged, len(before.keys() - now.keys()))
+    def changes(self) -> Changes:
+        """How the files of this scan differ from those of the scan before."""
+        total = len(self._new.entries)
+        if self._is_same_tree:
+            return Changes(total, 0, total, 0)
+        before = {entry.path: entry.oid for entry in self._old.entries}
+        unchanged = sum(before.get(entry.path) == entry.oid for entry in self._new.entries)
+        removed = len(before.keys() - {entry.path for entry in self._new.entries})
+        return Changes(total, total - unchanged, unchanged, removed)
 
     def save(self) -> None:
         """Keep everything for the next scan, in one step; what cannot be kept is not, which costs time alone."""
-        if self._path is None or self._new == self._old:
+        if self._path is None or not self._has_news():
             return
+        if self._gathered is None:
+            self._new.readings = msgspec.Raw(msgspec.msgpack.encode(self._readings))
+        else:  # nobody asked for a single one
+            self._new.readings, self._new.gathered = self._old.readings, self._old.gathered
         raw = msgspec.msgpack.encode(self._new)
         if len(raw) > MAX_MEMORY_BYTES:
             return
         with suppress(OSError):
             _write(self._path, raw)
             _prune(self._path.parent)
+
+    @property
+    def _is_same_tree(self) -> bool:
+        return self._new.tree == self._old.tree != ""
+
+    @cached_property
+    def _old_readings(self) -> Readings:
+        return _decoded(self._old.readings, Readings) or {}
+
+    def _has_news(self) -> bool:
+        """Whether there is anything to keep that is not kept."""
+        new, old = self._new, self._old
+        if not self._is_same_tree or new.patterns != old.patterns:
+            return True
+        if (new.contents, new.digests, new.states) != (old.contents, old.digests, old.states):
+            return True
+        return self._gathered is None and self._readings != self._old_readings
 
     def _recall(self, oid: str) -> bool:
         if oid in self._old.contents:
@@ -178,6 +234,14 @@ def _load(path: Path | None) -> Kept:
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         pass  # as good as none
     return Kept(_version())
+
+
+def _decoded(raw: msgspec.Raw, kind: type[Decoded]) -> Decoded | None:
+    """What was left undecoded; what is of another kind after all counts as none."""
+    try:
+        return msgspec.msgpack.decode(raw, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def _write(path: Path, raw: bytes) -> None:

@@ -57,8 +57,9 @@ class RepositoryScanner:
     def _scan(
         self, repository: GitRepository, commit: str, target: str, options: Options, report: Report
     ) -> ScanOutcome:
-        memory = Memory(repository, memory_path(target, options.path) if options.incremental else None)
-        return CommitScan(repository.within(options.path), commit, options, memory, report).run()
+        seen = repository.within(options.path)
+        memory = Memory(seen, memory_path(target, options.path) if options.incremental else None)
+        return CommitScan(seen, commit, options, memory, report).run()
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanwatch.errors import ScannerError
+from scanwatch.model import Phase
 from scanwatch.scanners.repository import memory
 from scanwatch.scanners.repository.git import GitRepository
 from scanwatch.scanners.repository.memory import memory_path
@@ -110,6 +111,31 @@ def test_only_what_changed_is_read_and_the_counts_say_so(repo, scan, reads):
     assert reads.oids == [repo.git("rev-parse", "HEAD:src/a.py")]
     assert told(scanned) == f"{total} files: 2 changed, {total - 2} unchanged, 1 removed"
     assert {one.file for one in scanned.outcome.annotations} == {"src/a.py", "src/moved.py"}
+
+
+def test_files_that_are_the_same_are_not_even_listed(repo, scan, reads, monkeypatch):
+    repo.commit({"src/a.py": CONTENTS[0], "vendor/b.py": CONTENTS[1]})
+    scan(repo.path)
+    reads.oids.clear()
+    repo.commit()
+    whole = scan(repo.path, incremental=False).outcome
+    reads.oids.clear()
+    monkeypatch.delattr(GitRepository, "entries")
+
+    again = scan(repo.path)
+
+    assert (again.outcome, reads.oids) == (whole, [])
+    last = [one for one in again.reports if one.phase is Phase.PARSE][-1]
+    assert last.files_processed == last.total_files == again.outcome.files
+
+
+@pytest.mark.parametrize("then", ["src/", "tests/"])
+def test_the_same_files_are_judged_anew_if_others_are_left_out(repo, scan, then):
+    repo.commit({"src/a.py": CONTENTS[0], "tests/test_b.py": CONTENTS[1]})
+    scan(repo.path)
+
+    for options in ({"exclude": "src/"}, {}, {"exclude": then}):
+        assert scan(repo.path, **options).outcome == scan(repo.path, **options, incremental=False).outcome
 
 
 def test_a_scan_that_fails_changes_nothing(repo, scan, reads):
@@ -222,8 +248,9 @@ def holds_for(history: list[list[tuple[str, str | None]]], failures: int) -> Non
                 else:
                     before = files_of(repo)  # nothing had to be read
                 reads.fail = False
-            scanned, now = conftest.scan(repo.path), files_of(repo)
-            assert scanned.outcome == conftest.scan(repo.path, incremental=False).outcome
+            options = {"exclude": "src/"} if dice.random() < 0.3 else {}
+            scanned, now = conftest.scan(repo.path, **options), files_of(repo)
+            assert scanned.outcome == conftest.scan(repo.path, **options, incremental=False).outcome
             assert told(scanned) == counted(before, now)
             before = now
 

@@ -47,13 +47,12 @@ def available(language: Language) -> bool:
     return _grammar(language) is not None
 
 
-def tagged_blocks(contents: bytes, language: Language) -> list[Block]:
-    """The comments of a file that hold a tag, in their order.
+def tagged_blocks(contents: bytes, places: Sequence[int], language: Language) -> list[Block]:
+    """The comments of a file that hold a tag, in their order; at ``places`` tags are written, in comments or not.
 
     Raises:
         NotParsed: the file took too long.
     """
-    places = [match.start() for match in TAG.finditer(contents)][:MAX_TAGS]
     root = _root(contents, places, language)
     found = list(_comments_at(places, root, language))
     return [

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+
+import msgspec
 
 from ....model import Annotation, Finding
 from ..rules.annotations import ANNOTATION_ID_MISSING, ANNOTATION_TAG_UNKNOWN
@@ -45,6 +47,8 @@ TRACES = frozenset({"trace", "traces", "requirement", "gxp-traces", "gxp-derives
 _RISK = frozenset({"gxp-risk", "gxp-criticality"})
 _TEST_TYPE = frozenset({"test-type", "gxp-type"})
 _PHASE = frozenset({"gxp-phase"})
+_WORDED = _RISK | _TEST_TYPE | _PHASE
+"""Tags behind which a word stands."""
 _OTHER = frozenset({"gxp-risk-concern", "gxp-title", "gxp-desc"}) | _PHASE
 _KNOWN = NAMES | TRACES | _RISK | _TEST_TYPE | _OTHER
 
@@ -57,8 +61,7 @@ _WORD = re.compile(r"[ \t]*\{?[ \t]*(?P<word>\w[\w-]*)")
 _DECORATION = re.compile(r"(?m)\A[rRuU]?[\"']+|^[ \t]*(?:/\*+!?|\*+/?|//[/!]*|#+!?)|\*+/[ \t]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """One id that a tag names; ``title`` is what follows it in quotation marks, so that the tag declares it.
 
     ``block`` is the first line of the comment it stands in, ``phase`` what the tag of that name says there.
@@ -70,8 +73,7 @@ class Reference:
     phase: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(msgspec.Struct, frozen=True):
     """A tag as it stands in a block."""
 
     tag: str
@@ -103,32 +105,37 @@ def read_block(block: Block, file: str) -> tuple[list[Reference], list[Finding]]
     dialect = _dialect(written)
     phase = next((tag.word.upper() for tag in written if tag.tag in _PHASE and tag.word), None)
     references = [
-        replace(reference, block=block.line, phase=phase)
+        Reference(annotation, title, block.line, phase)
         for group in _groups(written)
-        for reference in _references(group, file=file, shared=dialect)
+        for annotation, title in _annotations(group, file=file, shared=dialect)
     ]
     return references, list(_findings(written, file))
 
 
 def _tags(block: Block) -> Iterator[_Written]:
-    text = _DECORATION.sub(lambda found: " " * len(found[0]), block.text)
+    text = _DECORATION.sub(" ", block.text)
+    line, counted = block.line, 0
     for found in _TAG.finditer(text):
-        ids = _IDS.match(text, found.end())
+        line, counted = line + text.count("\n", counted, found.start()), found.start()
+        tag, end = found["tag"], found.end()
+        ids = _IDS.match(text, end)
         title = _TITLE.match(text, ids.end()) if ids else None
-        word = _WORD.match(text, found.end())
+        word = _WORD.match(text, end) if tag in _WORDED else None
         yield _Written(
-            found["tag"],
+            tag,
             bool(found["colon"]),
-            block.line + text.count("\n", 0, found.start()),
-            tuple(_located(ids, text, block.line)) if ids else (),
+            line,
+            tuple(_located(ids, text, line, end)) if ids else (),
             legible(word["word"], 40) if word else None,
-            title=legible(title["title"]) if title else None,
+            legible(title["title"]) if title else None,
         )
 
 
-def _located(ids: re.Match[str], text: str, first_line: int) -> Iterator[tuple[str, int]]:
+def _located(ids: re.Match[str], text: str, line: int, counted: int) -> Iterator[tuple[str, int]]:
+    """The ids behind a tag that ends at ``counted`` in ``line``, each with its own line."""
     for one in _ONE_ID.finditer(text, ids.start(), ids.end()):
-        yield one[0][:200], first_line + text.count("\n", 0, one.start())
+        line, counted = line + text.count("\n", counted, one.start()), one.start()
+        yield one[0][:200], line
 
 
 def _dialect(written: Sequence[_Written]) -> str:
@@ -158,7 +165,8 @@ def _groups(written: Iterable[_Written]) -> list[_Group]:
     return groups
 
 
-def _references(group: _Group, *, file: str, shared: str) -> Iterator[Reference]:
+def _annotations(group: _Group, *, file: str, shared: str) -> Iterator[tuple[Annotation, str | None]]:
+    """Each id of each tag that belongs together, with its title."""
     risk, test_type = group.first_word(_RISK), group.first_word(_TEST_TYPE)
     traces = tuple(dict.fromkeys(one for tag in group.tags if tag.tag in TRACES for one, _ in tag.ids))
     for tag in group.tags:
@@ -179,7 +187,7 @@ def _references(group: _Group, *, file: str, shared: str) -> Iterator[Reference]
                 traces=traces if tag.tag in NAMES else (),
                 resolved=True,  # as most are; whoever knows the record says of which it is not so
             )
-            yield Reference(annotation, tag.title)
+            yield annotation, tag.title
 
 
 def _findings(written: Sequence[_Written], file: str) -> Iterator[Finding]:

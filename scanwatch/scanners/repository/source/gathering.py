@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Protocol
+
+import msgspec
 
 from ....model import Finding
 from ..git import GitRepository
@@ -31,11 +33,12 @@ _NAMED = 5
 
 @dataclass(slots=True)
 class Gathered:
-    """What was read, file by file; ``unread`` counts the others by state."""
+    """What was read of so many ``files``; ``lasting``: reading them again would find the same."""
 
+    files: int = 0
     references: list[Reference] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    unread: dict[State, list[str]] = field(default_factory=dict)
+    lasting: bool = True
 
 
 class Recall(Protocol):
@@ -67,11 +70,15 @@ def gather(
                 if reading.state is not State.TOO_SLOW:  # another time it may be quick enough
                     recall.remember_reading(keys[at], readings[at])
                 say(done, files[at].file)
-    gathered = Gathered()
+    gathered = Gathered(len(files))
+    unread: dict[State, list[str]] = {}
     for source, kept in zip(files, readings, strict=True):
         if kept is not None:
             _add(gathered, source.file, kept)
-    gathered.findings.extend(_left_out(selection, gathered))
+            if kept.state is not State.READ:
+                unread.setdefault(kept.state, []).append(source.file)
+    gathered.lasting = State.TOO_SLOW not in unread
+    gathered.findings.extend(_left_out(selection, unread))
     return gathered
 
 
@@ -79,27 +86,26 @@ def _add(gathered: Gathered, file: str, reading: SourceReading) -> None:
     """What was read of a blob, as of a file that holds it."""
     for reference in reading.references:
         if reference.annotation.file != file:
-            reference = replace(reference, annotation=replace(reference.annotation, file=file))
+            own = msgspec.structs.replace(reference.annotation, file=file)
+            reference = msgspec.structs.replace(reference, annotation=own)
         gathered.references.append(reference)
     gathered.findings.extend(replace(finding, file=file) for finding in reading.findings)
-    if reading.state is not State.READ:
-        gathered.unread.setdefault(reading.state, []).append(file)
 
 
-def _left_out(selection: Selection, gathered: Gathered) -> Iterator[Finding]:
+def _left_out(selection: Selection, unread: Mapping[State, list[str]]) -> Iterator[Finding]:
     for file in selection.too_large:
         message = f"{file} has more than {MAX_SOURCE_BYTES} bytes and was not read."
         yield SOURCE_TOO_LARGE.finding(message, file=file)
-    for file in gathered.unread.get(State.TOO_SLOW, ()):
+    for file in unread.get(State.TOO_SLOW, ()):
         yield SOURCE_TOO_SLOW.finding(f"{file} took too long to parse; its tags are not known.", file=file)
     yield from _counted(SOURCE_EXCLUDED, "generated or vendored", selection.excluded)
-    unread = Counter(map(_ending, gathered.unread.get(State.NO_LANGUAGE, ())))
-    yield from _counted(SOURCE_LANGUAGE_UNREAD, "with tags in a language that is not read", unread)
+    endings = Counter(map(_ending, unread.get(State.NO_LANGUAGE, ())))
+    yield from _counted(SOURCE_LANGUAGE_UNREAD, "with tags in a language that is not read", endings)
     for rule, state, what in (
         (SOURCE_BINARY, State.BINARY, "binary"),
         (SOURCE_ELSEWHERE, State.LFS_POINTER, "kept in large-file storage"),
     ):
-        yield from _counted(rule, what, Counter(gathered.unread.get(state, ())))
+        yield from _counted(rule, what, Counter(unread.get(state, ())))
     yield from _counted(SOURCE_SUBMODULE, "of another repository (a submodule)", Counter(selection.submodules))
 
 

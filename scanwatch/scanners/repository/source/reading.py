@@ -41,7 +41,8 @@ NOTHING = SourceReading()
 
 def read_source(file: str, contents: bytes) -> SourceReading:
     """Read one file. One without a tag anywhere, which is most of them, is let go after one search of its bytes."""
-    if TAG.search(contents) is None:
+    places = [match.start() for match in TAG.finditer(contents)]
+    if not places:
         return _without_tags(contents)
     if b"\0" in contents[:_LOOKED_AT_FOR_NUL]:
         return SourceReading(State.BINARY)
@@ -49,13 +50,13 @@ def read_source(file: str, contents: bytes) -> SourceReading:
     if language is None or not available(language):
         return SourceReading(State.NO_LANGUAGE)
     try:
-        blocks = tagged_blocks(contents, language)
+        blocks = tagged_blocks(contents, places[:MAX_TAGS], language)
     except NotParsed:
         return SourceReading(State.TOO_SLOW)
     references: list[Reference] = []
     findings: list[Finding] = []
-    if (places := len(TAG.findall(contents))) > MAX_TAGS:
-        message = f"It holds {places} tags; the first {MAX_TAGS} were read."
+    if len(places) > MAX_TAGS:
+        message = f"It holds {len(places)} tags; the first {MAX_TAGS} were read."
         findings.append(SOURCE_TAGS_OMITTED.finding(message, file=file))
     for block in blocks:
         named, wrong = read_block(block, file)
