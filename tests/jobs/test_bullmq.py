@@ -22,6 +22,7 @@ from scanwatch.scanners import Report, Task
 from scanwatch.storage import RepositoryGone
 from tests.jobs.bench import OUTCOME, fetched, scan_for_ever, scan_well, until
 from tests.jobs.bull_bench import BullBench
+from tests.redis_server import RedisServer, ask
 
 pytestmark = pytest.mark.needs("redis")
 
@@ -301,6 +302,26 @@ async def test_the_sweeper_ends_a_cancelled_scan_whose_job_is_gone(bull: BullBen
     sweeper = Sweeper(bull.store, bull.queue, bull.clock)
     assert [await sweeper.sweep() for _ in range(2)] == [0, 1]
     assert (await bull.end_of(scan_id)).error == "Cancelled by alice"
+
+
+async def test_a_full_redis_is_named_once_in_words_and_jobs_are_taken_when_there_is_room_again(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    bull = BullBench(own_redis.url)
+    await bull.open()
+    scan_id = await bull.submit()
+    ask(own_redis, "CONFIG", "SET", "maxmemory", "1mb")
+    await bull.start(scan_well)
+    await until(lambda: bool(caplog.records), 30)
+    await asyncio.sleep(0.3)  # so long BullMQ needs to meet it several times
+    ask(own_redis, "CONFIG", "SET", "maxmemory", "0")
+    assert (await bull.end_of(scan_id)).kind is EventKind.COMPLETE
+    await bull.job_ends(scan_id)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == len(set(said))
+    assert "it is full: raise its maxmemory" in said[0]
+    assert not any(record.exc_info for record in caplog.records)
+    await bull.close()
 
 
 async def test_one_process_holds_the_lease_until_it_lets_go(bull: BullBench) -> None:

@@ -9,6 +9,7 @@ from ...errors import StoreError
 from ...storage import Store
 from .._clock import Clock
 from .._ending import end_tasks
+from .._saying import Saying
 from ._bridge import Bridge
 from ._foreign import REPO_URL
 from ._lease import Lease
@@ -30,6 +31,7 @@ class Housekeeper:
         self._sweeper = Sweeper(store, queue, clock)
         self._bridge = Bridge(store, queue, clock, repo_url)
         self._clock = clock
+        self._said = Saying(clock)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -51,7 +53,8 @@ class Housekeeper:
             try:
                 await self._keep_house()
             except StoreError as error:
-                _logger.warning("nobody may be keeping house of the queue: %s", error)
+                if self._said.is_news(str(error)):
+                    _logger.warning("nobody may be keeping house of the queue: %s", error)
             except Exception:
                 _logger.exception("the queue's housekeeping failed; it is tried again")
             await self._clock.sleep(STAND_BY_S)

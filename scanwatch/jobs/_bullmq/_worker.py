@@ -18,12 +18,14 @@ from ...errors import Fenced, ScanEnded, ScannerError, StoreError, UnknownRecord
 from ...model import Event, EventKind, ScanStatus
 from ...scanners import Scanner, scanner_for
 from ...storage import Store
+from ...storage._redis._faults import FAULTS, in_words
 from .._clock import Clock, SystemClock
 from .._ending import end_tasks
 from .._events import asked_by
 from .._journal import history
 from .._patience import patiently
 from .._run import MAX_LOST_WORKERS, Claim, Later, Rules, Run
+from .._saying import Saying
 from ._foreign import REPO_URL, adopt, end_of
 from ._queue import OURS, BullQueue, connect
 
@@ -100,6 +102,7 @@ class BullWorker:
         self._loose: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._bull: bullmq.Worker | None = None
+        self._said = Saying(self._clock)
         self.ended: dict[str, int] = {}
         self.handed_back = 0
         self.locks_lost = 0
@@ -281,7 +284,13 @@ class BullWorker:
             _logger.debug("job %s was not told of its progress: %s", job.id, error)
 
     def _on_error(self, error: Exception, job: bullmq.Job | None = None) -> None:
-        _logger.warning("BullMQ%s: %s: %s", f", job {job.id}" if job else "", type(error).__name__, error)
+        """Say what BullMQ could not do; it tries again many times a second, which is said now and then."""
+        if isinstance(error, FAULTS):
+            said = f"No jobs can be taken or ended: {in_words(self._queue.address, error)}"
+        else:
+            said = f"BullMQ{f', job {job.id}' if job else ''}: {type(error).__name__}: {error}"
+        if self._said.is_news(said):
+            _logger.warning(said)
 
     def _on_failed(self, job: bullmq.Job, _error: Exception) -> None:
         """A job that was lost too often fails without having been processed: the log has to be told."""

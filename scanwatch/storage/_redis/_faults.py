@@ -35,7 +35,12 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 )
 """What the client tells by the kind of an error, whose code it takes off the words."""
 
-_PASSING = {"LOADING": "loading its data", "BUSY": "busy with a script", "TRYAGAIN": "busy"}
+_PASSING = {
+    "LOADING": "loading its data",
+    "BUSY": "busy with a script",
+    "TRYAGAIN": "busy",
+    "UNBLOCKED": "becoming a replica",
+}
 """Answers after which asking again helps, and what it is doing."""
 
 _LASTING = {"OOM", "READONLY", "MISCONF", "MASTERDOWN", "NOREPLICAS"}
