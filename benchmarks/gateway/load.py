@@ -14,7 +14,7 @@ import machine
 
 PARALLEL = 50
 """Connections on their way in at once."""
-TIMEOUT_S = 90.0
+TIMEOUT_S = 240.0
 
 Counts = dict[str, float]
 

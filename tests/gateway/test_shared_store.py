@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
+import redis
 
 from scanwatch import wire
 from tests.client._proxy import proxied
@@ -235,7 +237,24 @@ async def test_a_full_redis_refuses_what_is_new_and_shows_what_there_is(own_redi
         assert (await side.rest.ask("POST", wire.paths.trigger(repository_id)))[0] == 202
 
 
-def _token(_side: Side) -> str:
-    from tests.gateway._access import TOKEN
+async def test_a_password_that_is_changed_is_an_outage_like_any_other(own_redis: RedisServer) -> None:
+    async with gateways_on(own_redis.url) as (side,):
+        scan_id = await new_scan(side)
+        assert (await side.rest.get(wire.paths.scan(scan_id)))["status"] == "queued"
+        with redis.Redis(port=own_redis.port) as client:
+            client.config_set("requirepass", "another")
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")  # type: ignore[no-untyped-call]
 
-    return TOKEN
+            async def noticed() -> bool:
+                return (await ready(side.rest)) == (200, {"status": "degraded", "reasons": ANY})
+
+            await until(noticed)
+            assert (await side.rest.get(wire.paths.scan(scan_id)))["status"] == "queued"
+            assert (await side.rest.ask("POST", wire.paths.cancel(scan_id)))[0] == 503
+            client.config_set("requirepass", "")
+
+        async def back() -> bool:
+            return (await ready(side.rest))[1]["status"] == "ready"
+
+        await until(back)
+        assert (await side.rest.ask("POST", wire.paths.cancel(scan_id)))[0] == 202

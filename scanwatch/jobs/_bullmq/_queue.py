@@ -91,7 +91,7 @@ class BullQueue:
         self.settings = settings
         self.address = address
         self.client: Any = connect(address, ANSWER_S)  # redis-py's answers are typed as anything it might answer
-        self._answers = Answers(address, self.client.ping)
+        self._answers = Answers(address, self.client.ping, worked=True)  # the store beside it was opened first
         self._store = store
         self._queue = bullmq.Queue(wire.QUEUE, {"connection": self.client, "prefix": settings.prefix})
 

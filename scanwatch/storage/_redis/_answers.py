@@ -26,11 +26,16 @@ class Answers:
 
     Args:
         ping: asks something that is answered at once.
+
+    Attributes:
+        worked: whether everything that is asked of it was allowed once: then a refusal, of a password that was changed
+            say, is an outage like any other, and no mistake in what we were told.
     """
 
-    def __init__(self, address: RedisAddress, ping: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, address: RedisAddress, ping: Callable[[], Awaitable[Any]], *, worked: bool = False) -> None:
         self._address = address
         self._ping = ping
+        self.worked = worked
         self._silence: str | None = None
         self._asking: asyncio.Task[None] | None = None
 
@@ -46,7 +51,7 @@ class Answers:
         try:
             return await _heeding_an_end(asked)
         except FAULTS as error:
-            said = in_words(self._address, error)
+            said = in_words(self._address, error, worked=self.worked)
             if is_silence(error):
                 self._leave_alone(said)
             raise said from error

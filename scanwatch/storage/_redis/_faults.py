@@ -53,20 +53,20 @@ _SILENT = {
 """What to do about one that says nothing, by whether TLS is spoken to it."""
 
 
-def in_words(address: RedisAddress, error: Exception) -> StoreError | UsageError:
-    """``error`` for whoever asked."""
+def in_words(address: RedisAddress, error: Exception, *, worked: bool = False) -> StoreError | UsageError:
+    """``error`` for whoever asked; of what ``worked`` before, any refusal may be over again one day."""
     what = f"The store {address.shown} cannot be used"
     if isinstance(error, UnicodeEncodeError):
         return UsageError(f"{error.object!r} is no text: half a character is in it ({error.reason}).")
     code = _code(error)
     if code in _REFUSALS:
-        kind = StoreUnavailable if code in _LASTING else StoreError
+        kind = StoreUnavailable if worked or code in _LASTING else StoreError
         return kind(f"{what}: {_REFUSALS[code]}.")
     if code in _PASSING:
         return StoreUnavailable(f"{what} yet: it is {_PASSING[code]}.")
     if isinstance(error, exceptions.AuthenticationError):
         why = _REFUSALS["NOAUTH" if "required" in str(error) else "WRONGPASS"]
-        return StoreError(f"{what}: {why}.")
+        return StoreUnavailable(f"{what}: {why}.") if worked else StoreError(f"{what}: {why}.")
     if isinstance(error, exceptions.ResponseError):
         return _answered(what, address, str(error))
     if _is_tls(error):

@@ -34,13 +34,13 @@ class Link:
     def __init__(self, address: RedisAddress) -> None:
         self.address = address
         self._client = redis.asyncio.Redis(connection_pool=_pool(address))
-        self._answers = Answers(address, self._client.ping)
+        self.answers = Answers(address, self._client.ping)
         common = _source("common")
         self._scripts = {name: self._client.register_script(common + _source(name)) for name in _SCRIPTS}
 
     async def call(self, *command: Any) -> Any:
         """The answer to one command."""
-        return await self._answers.to(self._client.execute_command(*command))  # type: ignore[no-untyped-call]
+        return await self.answers.to(self._client.execute_command(*command))  # type: ignore[no-untyped-call]
 
     async def calls(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers to commands that are sent together, in their order; others' may come between them."""
@@ -49,16 +49,16 @@ class Link:
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
-        answers: list[Any] = await self._answers.to(pipeline.execute())
+        answers: list[Any] = await self.answers.to(pipeline.execute())
         return answers
 
     async def run(self, script: str, *arguments: Any, keys: Sequence[str] = ()) -> Any:
         """The answer of one of our scripts, which runs as one step."""
-        return await self._answers.to(self._scripts[script](keys=list(keys), args=list(arguments)))
+        return await self.answers.to(self._scripts[script](keys=list(keys), args=list(arguments)))
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._answers.close()
+        await self.answers.close()
         await self._client.aclose()
         await self._client.connection_pool.disconnect()
         await asyncio.sleep(0)  # let the transports close

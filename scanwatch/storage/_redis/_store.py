@@ -105,6 +105,7 @@ class RedisStore:
         except BaseException:
             await link.close()
             raise
+        link.answers.worked = True
         appends = Appends(link, keys, patience_s=self._patience_s)
         changes = Changes(appends)
         changes.start()
