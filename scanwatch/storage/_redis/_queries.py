@@ -39,8 +39,12 @@ class Queries:
         indices, total = criteria[narrowest], sizes[narrowest]
         first = (page - 1) * limit
         if len(criteria) == 1:
-            members = islice(await self._newest(indices, where, first + limit), first, first + limit)
-            return Page(tuple(await self.snapshots([scan_of(member) for _, member in members])), page, limit, total)
+            if len(indices) == 1:
+                names = await self._ranked(indices[0], where, first, min(limit, total - first))
+            else:
+                merged = await self._newest(indices, where, first + limit)
+                names = [scan_of(member) for _, member in islice(merged, first, first + limit)]
+            return Page(tuple(await self.snapshots(names)), page, limit, total)
         rows, matching = await self._matching(await self._newest(indices, where, total), where, first, limit)
         return Page(tuple(rows), page, limit, matching)
 
@@ -77,6 +81,15 @@ class Queries:
     async def _count(self, indices: Sequence[str], where: ScanFilter) -> int:
         low, high = _bounds(where)
         return sum(await self._link.calls([("ZCOUNT", index, low, high) for index in indices]))
+
+    async def _ranked(self, index: str, where: ScanFilter, first: int, limit: int) -> list[str]:
+        """Some scans of one index, the newest first: found by their rank, so that any page costs what the first does."""
+        if limit <= 0:
+            return []
+        before = where.created_before
+        newer = 0 if before is None else await self._link.call("ZCOUNT", index, score(before), "+inf")
+        members = await self._link.call("ZRANGE", index, newer + first, newer + first + limit - 1, "REV")
+        return [scan_of(member) for member in members]
 
     async def _newest(self, indices: Sequence[str], where: ScanFilter, limit: int) -> list[Member]:
         """The newest members of some indices, as many as are wanted."""
