@@ -83,7 +83,7 @@ class Queries:
         return sum(await self._link.calls([("ZCOUNT", index, low, high) for index in indices]))
 
     async def _ranked(self, index: str, where: ScanFilter, first: int, limit: int) -> list[str]:
-        """Some scans of one index, the newest first: found by their rank, so that any page costs what the first does."""
+        """Some scans of one index, the newest first: found by rank, so that any page costs what the first does."""
         if limit <= 0:
             return []
         before = where.created_before
