@@ -136,6 +136,7 @@ async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 @contextmanager
 def proxied(target: str) -> Iterator[Proxy]:
+    """What clients connect to: it leads to one server after the other, and can be cut."""
     proxy = Proxy(target)
     proxy.start()
     try:

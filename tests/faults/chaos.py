@@ -6,17 +6,20 @@ python -m tests.faults.chaos --rounds 20 --scans 300 --seed 1
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.faults.fleet import QUICK, balancer, fleet
+from tests.client._proxy import proxied
+from tests.faults.fleet import QUICK, fleet
 from tests.faults.judge import Verdict, Watcher, judge
 
 WATCHERS = 4
@@ -39,7 +42,7 @@ class Round:
     def run(self) -> Verdict:
         with ExitStack() as ending:
             self._fleet = ending.enter_context(fleet(self._folder, gateways=2, workers=2, worker_options=QUICK))
-            self._balancer = ending.enter_context(balancer(self._fleet.url(0)))
+            self._balancer = ending.enter_context(proxied(self._fleet.url(0)))
             watchers = [Watcher(self._balancer.url) for _ in range(WATCHERS)]
             for watcher in watchers:
                 ending.callback(watcher.close)
@@ -67,11 +70,12 @@ class Round:
     def _do_something(self) -> None:
         faults: list[Callable[[], None]] = [
             *(self._kill_a_worker, self._kill_a_gateway, self._pause_a_worker, self._restart_redis),
-            *(self._kill_redis, self._cut_the_network, self._replace_a_worker, self._replace_a_gateway),
+            *(self._kill_redis, self._hang_redis, self._cut_the_network),
+            *(self._replace_a_worker, self._replace_a_gateway),
         ]
         fault = self._chance.choice(faults)
-        self.faults.append(fault.__name__.strip("_").replace("_", " "))
         fault()
+        self.faults.append(fault.__name__.strip("_").replace("_", " "))
 
     def _kill_a_worker(self) -> None:
         self._fleet.lose_worker(self._chance.randrange(2))
@@ -98,6 +102,11 @@ class Round:
         time.sleep(self._chance.uniform(0.2, 2.5))
         self._fleet.redis.start()
 
+    def _hang_redis(self) -> None:
+        os.kill(self._fleet.redis.pid, signal.SIGSTOP)
+        time.sleep(self._chance.uniform(1, 7))
+        os.kill(self._fleet.redis.pid, signal.SIGCONT)
+
     def _cut_the_network(self) -> None:
         self._balancer.cut()
         time.sleep(self._chance.uniform(0.2, 2))
@@ -115,19 +124,20 @@ class Round:
 
 def chaos(rounds: int, scans: int, seed: int) -> bool:
     """Run the rounds and print the report; true if no guarantee was broken."""
-    total, recovered, faults = Verdict(), [], 0
+    total, recovered, faults = Verdict(), [], Counter[str]()
     for number in range(rounds):
         per_round = scans * (number + 1) // rounds - scans * number // rounds
         with tempfile.TemporaryDirectory() as folder:
             this = Round(Path(folder), random.Random(f"{seed}/{number}"), per_round)
             verdict = this.run()
         total += verdict
-        faults += len(this.faults)
+        faults.update(this.faults)
         recovered.append(this.recovered_s)
         judged = "clean" if verdict.clean else f"BROKEN {verdict}"
         print(f"round {number + 1}: {judged}; {verdict.events} events; {', '.join(this.faults)}", flush=True)
     recovered.sort()
-    print(f"rounds {rounds}, faults {faults}, seed {seed}, {WATCHERS} watchers")
+    print(f"rounds {rounds}, faults {faults.total()}, seed {seed}, {WATCHERS} watchers")
+    print("faults done: " + ", ".join(f"{fault} {count}" for fault, count in faults.most_common()))
     print(f"scans {total.scans}, events logged {total.events}, events heard {total.heard}")
     print(f"scans without an end {total.unfinished}, ends missing or repeated {total.ends_missing_or_repeated}")
     print(f"events lost {total.lost}, duplicated {total.duplicated}, histories out of order {total.disordered}")

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.client._proxy import Proxy
 from tests.redis_server import RedisServer
 
 START_S = 60.0
@@ -150,17 +149,6 @@ def fleet(folder: Path, *, gateways: int, workers: int, worker_options: tuple[st
         yield made
     finally:
         made.end()
-
-
-@contextmanager
-def balancer(target: str) -> Iterator[Proxy]:
-    """What clients connect to: it leads to one gateway after the other, and can be cut."""
-    proxy = Proxy(target)
-    proxy.start()
-    try:
-        yield proxy
-    finally:
-        proxy.stop()
 
 
 def wait_for(what: str, happened: object, timeout_s: float = 60.0) -> float:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.client._proxy import proxied
 from tests.faults.chaos import chaos
-from tests.faults.fleet import Fleet, balancer, fleet, wait_for
+from tests.faults.fleet import Fleet, fleet, wait_for
 from tests.faults.judge import Verdict, Watcher, history_of, judge
 
 pytestmark = [pytest.mark.needs("redis"), pytest.mark.timeout(400)]
@@ -43,7 +44,7 @@ class Scene:
     ) -> None:
         self.ending = ending
         self.fleet: Fleet = ending.enter_context(fleet(folder, gateways=gateways, workers=workers, **options))
-        self.balancer = ending.enter_context(balancer(self.fleet.url()))
+        self.balancer = ending.enter_context(proxied(self.fleet.url()))
         self.watchers: list[Watcher] = []
         self.scans: list[str] = []
         self.watcher(self.balancer.url)
@@ -187,7 +188,7 @@ def test_a_client_that_was_cut_off_misses_nothing(ending: ExitStack, tmp_path: P
 @pytest.mark.slow
 def test_a_gateway_that_was_cut_off_from_redis_catches_up(ending: ExitStack, tmp_path: Path) -> None:
     scene = Scene(ending, tmp_path, gateways=1, workers=1)
-    way = ending.enter_context(balancer(f"http://127.0.0.1:{scene.fleet.redis.port}"))
+    way = ending.enter_context(proxied(f"http://127.0.0.1:{scene.fleet.redis.port}"))
     scene.fleet.start(gateways=1, workers=0, store=way.url.replace("http://", "redis://"))
     scene.watcher(scene.fleet.url(1))
     scene.scan(3, duration_s=10)

@@ -174,23 +174,6 @@ async def test_whoever_follows_a_store_that_was_emptied_is_told_so(
     await heard_by(store, lambda: heard[-1].files_processed == 2)
 
 
-async def test_a_task_that_is_told_to_end_ends_wherever_it_stands(opened: Opener, redis_url: str) -> None:
-    store = await opened(redis_url)
-    await begin(store)
-
-    async def ask_for_ever() -> None:
-        while True:
-            await store.snapshot("scan")
-
-    for turns in range(40):
-        task = asyncio.create_task(ask_for_ever())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        _, left = await asyncio.wait({task}, timeout=10)
-        assert not left, f"cancelled after {turns} turns, it goes on"
-
-
 # Over outages
 
 

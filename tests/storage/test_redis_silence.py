@@ -96,18 +96,28 @@ async def test_a_queue_that_hangs_is_left_alone_too(hanging: RedisServer) -> Non
     await queue.close()
 
 
-async def test_a_task_that_is_told_to_end_while_it_asks_the_queue_ends(redis_url: str) -> None:
-    queue = open_queue(redis_url, open_store(redis_url), QueueSettings())
+async def test_a_task_that_is_told_to_end_ends_wherever_it_stands(redis_url: str) -> None:
+    store = open_store(redis_url)
+    await store.open()
+    await begin(store)
+    queue = open_queue(redis_url, store, QueueSettings())
+    for ask in (store.snapshot, queue.position):
+        for turns in range(40):
+            assert await _ends(ask, turns), f"cancelled after {turns} turns, it goes on"
+    await queue.close()
+    await store.close()
+
+
+async def _ends(ask: Callable[[str], Awaitable[object]], turns: int) -> bool:
+    """Whether a task ends that is told to after so many turns of the loop."""
 
     async def ask_for_ever() -> None:
         while True:
-            await queue.position("scan")
+            await ask("scan")
 
-    for turns in range(40):
-        task = asyncio.create_task(ask_for_ever())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        _, left = await asyncio.wait({task}, timeout=PATIENCE_S)
-        assert not left, f"cancelled after {turns} turns, it goes on"
-    await queue.close()
+    task = asyncio.create_task(ask_for_ever())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    _, left = await asyncio.wait({task}, timeout=PATIENCE_S)
+    return not left
