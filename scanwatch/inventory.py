@@ -124,7 +124,10 @@ ANNOTATION_DIALECTS = ("draft-02", "draft-03", "gxp.md-3", "rosie-1.1")
 
 @dataclass(frozen=True, slots=True)
 class ScanOutcome:
-    """What a scanner hands over when it is done: the whole inventory, kept or dropped as one."""
+    """What a scanner hands over when it is done: the whole inventory, kept or dropped as one.
+
+    ``dialects``: those in which the record and its tags are written, the one with the most signs first.
+    """
 
     artifacts: tuple[Artifact, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -132,3 +135,4 @@ class ScanOutcome:
     commit: str | None = None
     annotations: tuple[Annotation, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    dialects: tuple[str, ...] = ()

@@ -121,7 +121,10 @@ class FailureCode(StrEnum):
 
 @dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()
 class Progress(msgspec.Struct, frozen=True):
-    """How far a scan is, as reported by its scanner: absolute state, never a difference."""
+    """How far a scan is, as reported by its scanner: absolute state, never a difference.
+
+    ``share`` (0 to 1) is how much of the phase is done where that is not counted in files, as while a copy is fetched.
+    """
 
     phase: Phase
     files_processed: int | None = None
@@ -129,6 +132,7 @@ class Progress(msgspec.Struct, frozen=True):
     current_file: str | None = None
     artifacts_found: int | None = None
     message: str | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,8 @@ class ScanResult:
     """What a completed scan amounts to.
 
     ``artifacts`` and ``findings`` are counts of the whole inventory (``None``: the gateway does not tell);
-    the rows themselves come page by page (``Scan.artifacts()``, ``Scan.findings()``).
+    the rows themselves come page by page (``Scan.artifacts()``, ``Scan.findings()``). ``dialects`` are those in which
+    the record and its tags are written, the one with the most signs first; empty where nobody looked.
     """
 
     scan_id: str
@@ -145,6 +150,7 @@ class ScanResult:
     findings: int | None = None
     files: int | None = None
     commit: str | None = None
+    dialects: tuple[str, ...] = ()
 
 
 @dataclass(init=False, repr=False, eq=False, match_args=False)  # for replace(), fields() and asdict()

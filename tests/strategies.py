@@ -41,6 +41,7 @@ results = st.builds(
     findings=st.none() | counts,
     files=st.none() | counts,
     commit=st.none() | texts,
+    dialects=st.lists(texts, max_size=3).map(tuple),
 )
 annotations = st.builds(
     Annotation,

@@ -164,6 +164,7 @@ def completed(scan_id: str, time: datetime, outcome: ScanOutcome, *, attempt: in
         findings=len(outcome.findings),
         files=outcome.files,
         commit=outcome.commit,
+        dialects=outcome.dialects,
     )
     return Event(scan_id, EventKind.COMPLETE, time, attempt=attempt, result=result)
 

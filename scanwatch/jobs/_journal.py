@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..model import Event, Phase, Progress
 from ..scanners._coalesce import Coalescer
-from ..snapshot import percent_done
+from ..snapshot import percent_at, percent_done
 from ..storage._base import EventLog
 from ._clock import Clock
 from ._events import progressed
@@ -98,6 +98,8 @@ class Reports:
 
     def _event(self, progress: Progress) -> Event:
         percent = percent_done(progress.phase, progress.files_processed, progress.total_files)
+        if percent is None and progress.share is not None:
+            percent = percent_at(progress.phase, progress.share)
         if percent is not None:
             percent = self._percent = max(self._percent, percent)
         scan_id, now = self._journal.scan_id, self._clock.now()

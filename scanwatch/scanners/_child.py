@@ -49,7 +49,7 @@ def main() -> int:
         words = traceback.format_exc()[-_TRACE_CHARS:]
         mouth.finish(Broke(f"{type(error).__name__}: {error}", "internal", True, words))
     else:
-        mouth.finish(*_rows(outcome), Done(outcome.files, outcome.commit))
+        mouth.finish(*_rows(outcome), Done(outcome.files, outcome.commit, outcome.dialects))
     return 0
 
 

@@ -50,6 +50,7 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
     files: int | None = None
     commit: str | None = None
+    dialects: tuple[str, ...] = ()
 
 
 class Broke(msgspec.Struct, frozen=True, tag="broke"):

@@ -158,6 +158,7 @@ class _Conversation(asyncio.SubprocessProtocol):
                         commit=said.commit,
                         annotations=tuple(self._annotations),
                         evidence=tuple(self._evidence),
+                        dialects=said.dialects,
                     )
                 )
             case Broke():

@@ -118,9 +118,13 @@ def percent_done(phase: Phase, files_processed: int | None, total_files: int | N
     """Percent of a scan that is in ``phase`` with so many of its files done; ``None`` without a total."""
     if files_processed is None or total_files is None:
         return None
+    return percent_at(phase, 1.0 if total_files == 0 else files_processed / total_files)
+
+
+def percent_at(phase: Phase, share: float) -> int:
+    """Percent of a scan that has done so much of ``phase``: 0 to 1."""
     start, end = PHASE_RANGES[phase]
-    share = 1.0 if total_files == 0 else min(1.0, files_processed / total_files)
-    return start + int((end - start) * share)
+    return start + int((end - start) * min(1.0, max(0.0, share)))
 
 
 def phase_at(percent: int) -> Phase:

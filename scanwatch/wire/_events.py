@@ -6,7 +6,7 @@ One event is a Socket.IO event ``scan:ID:progress|complete|failed`` with one JSO
               + {seq, phase, attempt, metadata{filesProcessed, totalFiles, currentFile, artifactsFound}, mergedFrom}
               + {error, code, maxAttempts, retryAt} when status is "retrying"
     complete  {scanId, result{scanId, status, artifactsCreated, durationMs}, timestamp}
-              + {seq, attempt, message} and result + {findings, files, commitSha}
+              + {seq, attempt, message} and result + {findings, files, commitSha, dialects}
     failed    {scanId, error, timestamp} + {seq, code, attempt, message}
 
 The first line of each is what gateways in the field send; the rest are our additions, absent when not known. In a
@@ -85,6 +85,7 @@ class ResultPayload(Payload, kw_only=True):
     findings: int | None = None
     files: int | None = None
     commit_sha: str | None = None
+    dialects: list[str] | None = None
 
 
 class CompletePayload(Payload, kw_only=True):
@@ -268,6 +269,7 @@ def to_result(result: ScanResult) -> ResultPayload:
         findings=result.findings,
         files=result.files,
         commit_sha=result.commit,
+        dialects=list(result.dialects) or None,
     )
 
 
@@ -279,6 +281,7 @@ def from_result(scan_id: str, payload: ResultPayload) -> ScanResult:
         findings=payload.findings,
         files=payload.files,
         commit=payload.commit_sha,
+        dialects=tuple(payload.dialects or ()),
     )
 
 

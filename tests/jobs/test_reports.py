@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanwatch.errors import ScannerError
-from scanwatch.model import WORK_PHASES, Event, EventKind, Phase, ScanOutcome
+from scanwatch.model import WORK_PHASES, Event, EventKind, Phase, Progress, ScanOutcome
 from scanwatch.scanners import Report, Task
 from scanwatch.scanners._coalesce import Coalescer
 from tests.jobs.bench import OUTCOME, Bench, PatientClock, fetched, settle, until
@@ -136,6 +136,19 @@ async def test_percent_never_falls_within_an_attempt_and_unknown_stays_unknown(t
     events = [event for event in await timed.history() if event.files_processed is not None]
     assert [event.progress_percent for event in events] == [20, 20, None, 26, 26]
     assert [event.files_processed for event in events] == [5, 2, 3, 8, 1]
+
+
+async def test_percent_follows_what_a_scanner_says_of_a_phase_without_files(timed: Bench) -> None:
+    async def scan(task: Task, report: Report) -> ScanOutcome:
+        for share in (0.0, 0.5, 7.0, -1.0):
+            report(Progress(Phase.FETCH, message=f"{share}", share=share))
+        return OUTCOME
+
+    await timed.submit()
+    await timed.start(scan, max_events_per_s=0)
+    await timed.end_of()
+    events = [event for event in await timed.history() if event.phase is Phase.FETCH and event.message]
+    assert [event.progress_percent for event in events] == [10, 20, 30, 30]
 
 
 async def test_a_new_attempt_begins_from_the_bottom(timed: Bench) -> None:

@@ -23,13 +23,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import filelock
 
 from ...errors import ScannerError
 from ...model import FailureCode
 from .cache import cache_folder
-from .fetching import fetch_commit
+from .fetching import fetch_commit, share_fetched
 from .git import GitRepository
 from .options import wrong_option
 from .target import Remote
@@ -47,6 +48,12 @@ _REPOSITORY, _USERS = "repository.git", "users"
 _PART, _GONE = ".part", ".gone"
 
 
+class Say(Protocol):
+    """Whoever is told what is done, and how much of the fetch is."""
+
+    def __call__(self, message: str, share: float | None = None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to have here: the commit that ``ref`` names (``None``: HEAD) and ``depth`` commits in all (0: every one)."""
@@ -55,15 +62,19 @@ class Wanted:
     ref: str | None
     depth: int
 
-    def fetch(self, into: Path, doing: str, say: Callable[[str], None]) -> str:
+    def fetch(self, into: Path, doing: str, say: Say) -> str:
         """Fetch it, telling ``say`` what one is ``doing`` and how far git is; the commit's id."""
         message = f"{doing} {self.remote.shown}"
         say(message)
-        return fetch_commit(self.remote, into, self.ref, self.depth, lambda step: say(f"{message}: {step}"))
+
+        def hear(step: str, percent: int) -> None:
+            say(f"{message}: {step} {percent} %", share_fetched(step, percent))
+
+        return fetch_commit(self.remote, into, self.ref, self.depth, hear)
 
 
 @contextmanager
-def cloned(wanted: Wanted, say: Callable[[str], None], *, anew: bool = False) -> Iterator[tuple[GitRepository, str]]:
+def cloned(wanted: Wanted, say: Say, *, anew: bool = False) -> Iterator[tuple[GitRepository, str]]:
     """A copy with the commit that is wanted, and the commit's id; nobody deletes it until one leaves.
 
     ``anew`` does not trust the copy in the cache. ``say`` is told what is waited for.
@@ -107,9 +118,7 @@ class Clones:
         """The folder of one repository's copy."""
         return self._folder / hashlib.sha256(wanted.remote.url.encode()).hexdigest()[:40]
 
-    def enter(
-        self, wanted: Wanted, say: Callable[[str], None], *, anew: bool
-    ) -> tuple[filelock.BaseFileLock | None, str | None]:
+    def enter(self, wanted: Wanted, say: Say, *, anew: bool) -> tuple[filelock.BaseFileLock | None, str | None]:
         """A lock that keeps the copy, and the commit's id in it; ``None`` if others read what has to be replaced."""
         entry = self.entry(wanted)
         with _waited_for(self._lock(entry), lambda: say(f"Waiting for another scan to fetch {wanted.remote.shown}")):
@@ -157,7 +166,7 @@ class Clones:
             shutil.rmtree(entry.with_suffix(suffix), ignore_errors=True)
         _sweep_repository(entry / _REPOSITORY)
 
-    def _replace(self, entry: Path, wanted: Wanted, say: Callable[[str], None]) -> str:
+    def _replace(self, entry: Path, wanted: Wanted, say: Say) -> str:
         """Make the copy anew; the old one is there until the new one is whole."""
         part = entry.with_suffix(_PART)
         try:
@@ -191,7 +200,7 @@ def _waited_for(lock: filelock.BaseFileLock, say_so: Callable[[], None]) -> Iter
         lock.release()
 
 
-def _fetched_into(entry: Path, wanted: Wanted, say: Callable[[str], None]) -> str | None:
+def _fetched_into(entry: Path, wanted: Wanted, say: Say) -> str | None:
     """The commit's id once it is in the copy that is there; ``None`` if there is none, or none to trust."""
     repository = entry / _REPOSITORY
     if not repository.is_dir() or not (entry / _USERS).is_dir() or _packs(repository) > MAX_PACKS:

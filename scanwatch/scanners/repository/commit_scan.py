@@ -142,6 +142,7 @@ class CommitScan:
             commit=self._commit,
             annotations=annotations,
             evidence=(*assessment.rows, *older.evidence),
+            dialects=tuple(dialect for dialect, _ in seen.most_common()),
         )
 
     def _persist(self, total: int, artifacts: int, seen: Counter[str]) -> None:

@@ -63,6 +63,13 @@ _FAILURES: tuple[tuple[tuple[str, ...], FailureCode, bool, str], ...] = (
     (("not allowed",), FailureCode.INVALID, False, "Use https, http or ssh"),
     (("timed out", "too slow"), FailureCode.TIMEOUT, True, "Check the network and try again"),
 )
+_STEPS = {
+    "counting objects": (0.0, 0.05),
+    "compressing objects": (0.05, 0.1),
+    "receiving objects": (0.1, 0.8),
+    "resolving deltas": (0.8, 0.95),
+}
+"""The part of a fetch that each of git's steps is."""
 _FETCH_FAILED = (FailureCode.INTERNAL, True, "Check the URL and the network, then try again")
 
 
@@ -72,14 +79,22 @@ class _Fetch:
 
     remote: Remote
     into: Path
-    hear: Callable[[str], None]
+    hear: Callable[[str, int], None]
 
 
-def fetch_commit(remote: Remote, into: Path, ref: str | None, depth: int, hear: Callable[[str], None]) -> str:
+def share_fetched(step: str, percent: int) -> float | None:
+    """How much of a fetch is done at ``percent`` of a step; the transfer takes most of it."""
+    if step not in _STEPS:
+        return None
+    start, end = _STEPS[step]
+    return start + (end - start) * percent / 100
+
+
+def fetch_commit(remote: Remote, into: Path, ref: str | None, depth: int, hear: Callable[[str, int], None]) -> str:
     """Fetch what ``ref`` names (``None``: HEAD) into ``into``, which is made if it is not there; the commit's id.
 
     ``depth`` is the number of commits that come with it, 0 for all. A ref that a host does not know by its name is
-    looked for in everything it has. ``hear`` is told how far git says it is.
+    looked for in everything it has. ``hear`` is told the step that git says it is at, and percent of it.
 
     Raises:
         ScannerError: git could not fetch it, or there is no such commit; credentials are never in the message.

@@ -71,7 +71,7 @@ def run_git(
 
 
 def run_git_aloud(
-    *arguments: str, environment: Mapping[str, str], timeout_s: float, hear: Callable[[str], None]
+    *arguments: str, environment: Mapping[str, str], timeout_s: float, hear: Callable[[str, int], None]
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git to its end, and tell ``hear``, from another thread, how far it says it is; its last words are kept."""
     listener = _Listener(hear)
@@ -87,7 +87,7 @@ def run_git_aloud(
 class _Listener:
     """Hears what git and its helpers say. A helper may hold the pipe open when git has ended: nobody waits for that."""
 
-    def __init__(self, hear: Callable[[str], None]) -> None:
+    def __init__(self, hear: Callable[[str, int], None]) -> None:
         self._ear, self.mouth = os.pipe()
         self._hear = hear
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -112,7 +112,7 @@ class _Listener:
             while part := os.read(self._ear, 65_536):
                 self.said = (self.said + part)[-_KEPT_WORDS:]
                 if steps := _STEP.findall(self.said):
-                    self._hear(f"{steps[-1][0].decode('ascii').lower()} {int(steps[-1][1])} %")
+                    self._hear(steps[-1][0].decode("ascii").lower(), int(steps[-1][1]))
         finally:
             os.close(self._ear)
 

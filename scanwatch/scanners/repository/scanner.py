@@ -68,8 +68,8 @@ def _opened(
 ) -> Iterator[tuple[GitRepository, str]]:
     """The repository that the target names, in place or as a copy, and the id of the commit to scan."""
 
-    def say(message: str) -> None:
-        report(Progress(Phase.DISCOVERY, message=message))
+    def say(message: str, share: float | None = None) -> None:
+        report(Progress(Phase.DISCOVERY, message=message, share=share))
 
     if isinstance(named, Remote):
         from .clones import Wanted, cloned  # which a repository on this disk can do without

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pytest
 
 from scanwatch.scanners.repository.source import comments, selection
+from scanwatch.scanners.repository.source.reading import read_source
 from scanwatch.scanners.repository.source.selection import EXCLUDED, Exclusions
 
 TEST = "# @gxp-spec {}\n# @trace US-001-001\n# @test-type OQ\n# @gxp-risk HIGH\n"
@@ -164,6 +165,28 @@ def test_a_file_with_more_tags_than_are_read_says_so(repo, scan):
     assert len(scanned.outcome.annotations) == 2000
     (finding,) = scanned.findings("source-tags-omitted")
     assert (finding.file, finding.message) == ("src/flood.py", "It holds 2500 tags; the first 2000 were read.")
+
+
+@pytest.mark.parametrize(
+    ("block", "rows", "said"),
+    [
+        ("@gxp-specs SPEC-001-001\n" * 4000, 0, "It holds 4000 tags; the first 2000 were read."),
+        ("@gxp-spec " + "SPEC-001-001," * 3000, 2000, "Its tags name 3000 ids; the first 2000 were taken."),
+        (
+            f"@gxp-spec SPEC-001-001\n@trace {' '.join(f'US-{number}' for number in range(101))}\n",
+            102,
+            "Tags beside each other trace to 101 ids; the first 100 were taken for each.",
+        ),
+    ],
+    ids=["unknown tags", "ids", "traces"],
+)
+def test_one_comment_cannot_make_rows_without_number_or_measure(block, rows, said):
+    reading = read_source("src/flood.ts", f"/* {block} */".encode())
+
+    assert len(reading.references) == rows
+    assert max((len(one.annotation.traces) for one in reading.references), default=0) <= 100
+    assert [one.message for one in reading.findings if one.rule == "source-tags-omitted"] == [said]
+    assert len(reading.findings) <= 2001
 
 
 def test_a_file_that_takes_too_long_is_told_and_read_another_time(repo, scan, monkeypatch):

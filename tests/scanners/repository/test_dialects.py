@@ -164,4 +164,7 @@ def test_any_comment_gives_rows_of_known_dialects_within_its_lines(text: str) ->
 def test_a_scan_tells_which_dialects_it_saw(repo, scan, files, seen):
     repo.commit(files)
 
-    assert scan(repo.path).reports[-1].message.endswith(f"; dialects seen: {seen}")
+    scanned = scan(repo.path)
+
+    assert scanned.reports[-1].message.endswith(f"; dialects seen: {seen}")
+    assert scanned.outcome.dialects == tuple(one.split()[0] for one in seen.split(", "))

@@ -125,9 +125,12 @@ def test_a_fetch_tells_how_far_it_is(repo, slow_git_host, scan):
     stall.opened.set()
     repo.commit({f"src/{number}.bin": random.Random(number).randbytes(4000) for number in range(100)})
 
-    told = [report.message for report in scan(f"{url}/repo/.git").reports if report.message]
+    reports = scan(f"{url}/repo/.git").reports
 
-    assert f"Cloning {url}/repo/.git: receiving objects 100 %" in told
+    shares = {one.message: one.share for one in reports if one.share is not None}
+    assert shares[f"Cloning {url}/repo/.git: receiving objects 100 %"] == pytest.approx(0.8)
+    assert list(shares.values()) == sorted(shares.values())
+    assert all(0 <= share < 1 for share in shares.values())
 
 
 def test_a_fetch_that_takes_too_long_is_ended_and_told(repo, slow_git_host, scan, monkeypatch):

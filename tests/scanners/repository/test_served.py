@@ -32,6 +32,7 @@ def test_every_table_of_a_scanned_repository(repo, client):
     repo.commit({"tests/test_card.py": TEST, ".gxp/requirements/REQ-002-refund.md": "---\ngxp_id: REQ-002\n---\n"})
     scan = client.scan(repo.path, key=public_pem()).wait(60)
 
+    assert scan.result().dialects == client.attach(scan.id).result().dialects == ("draft-03",)
     assert scan.annotations()["artifact_id"].tolist() == ["SPEC-001-001", "US-001-001"]
     assert scan.evidence()[["signature", "intact"]].to_numpy().tolist() == [["verified", True]]
     paths = scan.traceability()

@@ -21,13 +21,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
+from itertools import islice
 
 import msgspec
 
 from ....model import Annotation, Finding
-from ..rules.annotations import ANNOTATION_ID_MISSING, ANNOTATION_TAG_UNKNOWN
+from ..rules.annotations import ANNOTATION_ID_MISSING, ANNOTATION_TAG_UNKNOWN, SOURCE_TAGS_OMITTED
 from ..text import legible
-from .comments import Block
+from .comments import MAX_TAGS, Block
 
 DRAFT_02, DRAFT_03, GXP_MD_3, ROSIE_1_1 = "draft-02", "draft-03", "gxp.md-3", "rosie-1.1"
 
@@ -51,6 +53,9 @@ _WORDED = _RISK | _TEST_TYPE | _PHASE
 """Tags behind which a word stands."""
 _OTHER = frozenset({"gxp-risk-concern", "gxp-title", "gxp-desc"}) | _PHASE
 _KNOWN = NAMES | TRACES | _RISK | _TEST_TYPE | _OTHER
+
+MAX_TRACES = 100
+"""Ids that one tag is said to trace to: each of the tags beside them has them all."""
 
 _TAG = re.compile(r"(?<![\w@`.\"'/])@(?P<tag>gxp-[a-z-]*[a-z]|traces?|requirement|test-type)(?P<colon>:?)(?![\w`-])")
 _ID = r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?![\w-])"
@@ -93,23 +98,29 @@ class _Group:
     closing: bool = False
     """Whether something was said of the names before: the next name of the same tag begins a new group."""
 
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """The ids that these tags are said to trace to, each once."""
+        return tuple(dict.fromkeys(one for tag in self.tags if tag.tag in TRACES for one, _ in tag.ids))
+
     def first_word(self, tags: frozenset[str]) -> str | None:
         return next((tag.word for tag in self.tags if tag.tag in tags and tag.word), None)
 
 
 def read_block(block: Block, file: str) -> tuple[list[Reference], list[Finding]]:
     """What the tags of a block name, one reference for each id of each tag, and what is wrong with them."""
-    written = list(_tags(block))
+    written = list(islice(_tags(block), MAX_TAGS))
     if not any(tag.tag in _OF_DIALECT or tag.tag == "gxp-risk" or tag.ids for tag in written):
         return [], [_unknown(tag, file) for tag in written if tag.tag.startswith("gxp-")]
     dialect = _dialect(written)
     phase = next((tag.word.upper() for tag in written if tag.tag in _PHASE and tag.word), None)
+    groups = _groups(written)
     references = [
         Reference(annotation, title, block.line, phase)
-        for group in _groups(written)
+        for group in groups
         for annotation, title in _annotations(group, file=file, shared=dialect)
     ]
-    return references, list(_findings(written, file))
+    return references, [*_findings(written, file), *_omitted(groups, file)]
 
 
 def _tags(block: Block) -> Iterator[_Written]:
@@ -168,7 +179,7 @@ def _groups(written: Iterable[_Written]) -> list[_Group]:
 def _annotations(group: _Group, *, file: str, shared: str) -> Iterator[tuple[Annotation, str | None]]:
     """Each id of each tag that belongs together, with its title."""
     risk, test_type = group.first_word(_RISK), group.first_word(_TEST_TYPE)
-    traces = tuple(dict.fromkeys(one for tag in group.tags if tag.tag in TRACES for one, _ in tag.ids))
+    traces = group.traces[:MAX_TRACES]
     for tag in group.tags:
         if tag.tag not in NAMES | TRACES:
             continue
@@ -198,7 +209,19 @@ def _findings(written: Sequence[_Written], file: str) -> Iterator[Finding]:
             yield ANNOTATION_ID_MISSING.finding(f"@{tag.tag} names no id.", file=file, line=tag.line)
 
 
+def _omitted(groups: Iterable[_Group], file: str) -> Iterator[Finding]:
+    for group in groups:
+        if (named := len(group.traces)) > MAX_TRACES:
+            message = f"Tags beside each other trace to {named} ids; the first {MAX_TRACES} were taken for each."
+            yield SOURCE_TAGS_OMITTED.finding(message, file=file, line=group.tags[0].line)
+
+
 def _unknown(tag: _Written, file: str) -> Finding:
-    close = get_close_matches(tag.tag, sorted(_KNOWN), n=1)
-    guess = f" Is @{close[0]} meant?" if close else ""
-    return ANNOTATION_TAG_UNKNOWN.finding(f"There is no tag @{legible(tag.tag, 60)}.{guess}", file=file, line=tag.line)
+    message = f"There is no tag @{legible(tag.tag, 60)}.{_guess(tag.tag[:60])}"
+    return ANNOTATION_TAG_UNKNOWN.finding(message, file=file, line=tag.line)
+
+
+@lru_cache
+def _guess(tag: str) -> str:
+    close = get_close_matches(tag, sorted(_KNOWN), n=1)
+    return f" Is @{close[0]} meant?" if close else ""

@@ -62,6 +62,10 @@ def read_source(file: str, contents: bytes) -> SourceReading:
         named, wrong = read_block(block, file)
         references += named
         findings += wrong
+    if len(references) > MAX_TAGS:
+        message = f"Its tags name {len(references)} ids; the first {MAX_TAGS} were taken."
+        findings.append(SOURCE_TAGS_OMITTED.finding(message, file=file))
+        del references[MAX_TAGS:]
     return SourceReading(State.READ, tuple(references), tuple(findings))
 
 
