@@ -230,6 +230,18 @@ async def test_a_worker_that_lost_its_lock_is_fenced(bull: BullBench) -> None:
     assert await bull.history(scan_id) == before
 
 
+async def test_a_worker_that_lost_its_lock_lets_go_and_says_so_once(
+    bull: BullBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    scan_id = await bull.submit()
+    worker = await bull.start(scan_for_ever)
+    await reaches(bull, scan_id, Phase.FETCH)
+    await bull.queue.client.set(bull.queue.key(f"{scan_id}:lock"), "another worker's")
+    await until(lambda: worker.locks_lost == 1 and not worker.running, 30)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["the lock of a scan was lost; another worker takes it"]
+
+
 async def test_a_job_lost_too_often_fails_its_scan_without_being_run(bull: BullBench) -> None:
     scan_id = await bull.submit()
     await bull.queue.client.hset(bull.queue.key(scan_id), "defa", "job stalled more than allowable limit")

@@ -40,6 +40,9 @@ LAST_WORDS_S = 4.0
 
 END_S = 5.0
 
+_LOCK_LOST = "could not renew lock"
+"""How BullMQ begins to say in words what it tells by an event as well."""
+
 CLOSE_S = 6.0
 """How long the closing of a worker may take before it is told again to end: longer than it gives what it closes."""
 
@@ -285,6 +288,8 @@ class BullWorker:
 
     def _on_error(self, error: Exception, job: bullmq.Job | None = None) -> None:
         """Say what BullMQ could not do; it tries again many times a second, which is said now and then."""
+        if str(error).startswith(_LOCK_LOST):
+            return  # said where it is known whether the job is still held: of one that just ended it is no loss
         if isinstance(error, FAULTS):
             said = f"No jobs can be taken or ended: {in_words(self._queue.address, error)}"
         else:
@@ -313,6 +318,7 @@ class BullWorker:
         for held in list(self._held):
             if held.job.id in job_ids:
                 self.locks_lost += 1
+                _logger.warning("the lock of a scan was lost; another worker takes it", extra={"scan_id": held.scan_id})
                 held.run.forget()
 
 
