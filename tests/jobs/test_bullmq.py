@@ -14,7 +14,7 @@ import json
 import pytest
 
 from scanwatch.errors import ScannerError
-from scanwatch.jobs._bullmq import open_queue
+from scanwatch.jobs._bullmq import Housekeeper, open_queue
 from scanwatch.jobs._bullmq._lease import Lease
 from scanwatch.jobs._bullmq._sweeper import Sweeper
 from scanwatch.model import EventKind, FailureCode, Phase, ScanOutcome, ScanStatus, Turn
@@ -343,6 +343,22 @@ async def test_one_process_holds_the_lease_until_it_lets_go(bull: BullBench) -> 
     assert not await second.hold()
     await first.release()
     assert await second.hold()
+
+
+async def test_processes_that_use_two_queues_for_one_store_are_told_so(
+    bull: BullBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bull.keep_house()
+    await until(lambda: bull.queue.client.exists(f"{bull.queue.address.prefix}:jobs:prefix"), 30)
+    other = open_queue(bull.url, bull.store, bull.settings, prefix="elsewhere")
+    stranger = Housekeeper(bull.store, other, bull.clock)
+    stranger.start()
+    await until(lambda: bool(caplog.records), 30)
+    await stranger.stop()
+    await other.close()
+    (said,) = {record.getMessage() for record in caplog.records}
+    assert f"below {bull.queue.settings.prefix}:, and this one below elsewhere:" in said
+    assert "the same --queue-prefix" in said
 
 
 async def test_a_queue_has_the_stores_prefix_where_it_has_one_and_bull_where_not(redis_url: str) -> None:

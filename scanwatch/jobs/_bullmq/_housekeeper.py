@@ -27,6 +27,7 @@ class Housekeeper:
     """One process of all that share a queue sweeps and bridges; when it is gone, another does."""
 
     def __init__(self, store: Store, queue: BullQueue, clock: Clock, *, repo_url: str = REPO_URL) -> None:
+        self._queue = queue
         self._lease = Lease(queue, f"{queue.address.prefix}:jobs:housekeeper")
         self._sweeper = Sweeper(store, queue, clock)
         self._bridge = Bridge(store, queue, clock, repo_url)
@@ -61,14 +62,28 @@ class Housekeeper:
 
     async def _keep_house(self) -> None:
         if not await self._lease.hold():
+            await self._compare()
             return
         try:
+            await self._queue.claim_name()
             await self._bridge.begin()
             sweep_at = 0.0
             while await self._lease.hold():
                 await self._bridge.step()
                 if self._clock.monotonic() >= sweep_at:
+                    await self._queue.claim_name()
                     await self._sweeper.sweep()
                     sweep_at = self._clock.monotonic() + SWEEP_S
         finally:
             await self._lease.release()
+
+    async def _compare(self) -> None:
+        """Whoever keeps house looks after one queue: jobs in another one wait for ever."""
+        other, ours = await self._queue.other_name(), self._queue.settings.prefix
+        if other is not None and self._said.is_news(other):
+            _logger.warning(
+                "another process of this store has its jobs below %s:, and this one below %s:. Give all gateways and "
+                "workers the same --queue-prefix, or scans wait for a worker that does not see them",
+                other,
+                ours,
+            )

@@ -34,6 +34,9 @@ CONNECT_S = 3.0
 NAMES_S = 7 * 24 * 3600
 """How long it is known which job is a scan's, where another producer gave it an id of its own."""
 
+CLAIMED_S = 60
+"""How long it is known which prefix a process that is gone has used."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
@@ -180,6 +183,18 @@ class BullQueue:
         """Whether one of our workers holds a job now; ``None`` if nobody does."""
         holder = await self.said(self.client.get(self.key(f"{job_id}:lock")))
         return None if holder is None else str(holder).startswith(OURS)
+
+    async def claim_name(self) -> None:
+        """Tell the other processes of this store below which prefix its jobs are."""
+        await self.said(self.client.set(self._used(), self.settings.prefix, ex=CLAIMED_S))
+
+    async def other_name(self) -> str | None:
+        """The prefix that another process of this store uses for its jobs, if it is not ours."""
+        used = await self.said(self.client.get(self._used()))
+        return None if used is None or used == self.settings.prefix else str(used)
+
+    def _used(self) -> str:
+        return f"{self.address.prefix}:jobs:prefix"
 
     async def said(self, asked: Awaitable[T]) -> T:
         """The answer of Redis.
