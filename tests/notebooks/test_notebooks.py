@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,12 @@ def test_a_stored_notebook_is_valid_and_holds_nothing_of_the_run_that_made_it(pa
     assert all("execution" not in cell.metadata for cell in notebook.cells)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output for output in outputs if output.output_type in {"error", "stream"}] == []
+    assert re.findall(r"(?:tmp|home|root|Users)/[^\s'\"<]*", json.dumps(outputs)) == []
+
+
+def test_the_quickstart_shows_the_checkout_by_the_projects_name() -> None:
+    shown = [cell.outputs for cell in nbformat.read(QUICKSTART, as_version=4).cells if cell.source == "own"]
+    assert shown[0][0].data["text/plain"].splitlines()[1].startswith("scanwatch ")
 
 
 @pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.name)
