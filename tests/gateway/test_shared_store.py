@@ -18,11 +18,12 @@ import pytest
 import redis
 
 from scanwatch import wire
+from scanwatch.storage._redis import _feed
 from tests.client._proxy import proxied
 from tests.gateway._access import TOKEN, calling, make_key
 from tests.gateway._peers import Rest, watching
 from tests.gateway._shared import Side, gateways_on, playing_worker
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, ask
 
 pytestmark = pytest.mark.needs("redis")
 
@@ -222,6 +223,26 @@ async def test_a_gateway_that_the_feed_has_left_behind_reads_the_scans_themselve
                 assert watcher.seqs(lasting) == list(range(2, 33))
                 assert watcher.seqs(ending) == list(range(2, 8))
                 assert watcher.seqs(unheard) == [1, 2]
+
+
+async def test_a_gateway_lets_go_of_the_scans_of_a_redis_that_was_emptied_and_goes_on(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_feed, "LOOK_S", 0.0)
+    monkeypatch.setattr(_feed, "_BLOCK_MS", 50)
+    async with gateways_on(own_redis.url) as (side,), watching(side.url, token=TOKEN) as watcher:
+        assert (await watcher.subscribe(all=True))["ok"]
+        lost = await new_scan(side)
+        await watcher.until(lambda: watcher.of(lost))
+        ask(own_redis, "FLUSHALL")
+
+        async def forgotten() -> bool:
+            return not side.gateway._hub.live_scans  # type: ignore[union-attr]
+
+        await until(forgotten)
+        assert (await side.rest.ask("GET", wire.paths.scan(lost)))[0] == 404
+        new = await new_scan(side)
+        await watcher.until(lambda: watcher.of(new))
 
 
 async def test_a_full_redis_refuses_what_is_new_and_shows_what_there_is(own_redis: RedisServer) -> None:
