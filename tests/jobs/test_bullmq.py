@@ -336,6 +336,19 @@ async def test_a_full_redis_is_named_once_in_words_and_jobs_are_taken_when_there
     await bull.close()
 
 
+async def test_a_worker_that_is_not_let_in_says_why_and_can_be_stopped(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    bull = BullBench(own_redis.url)
+    await bull.open()
+    ask(own_redis, "CONFIG", "SET", "requirepass", "another")
+    worker = await bull.start(scan_well)
+    await until(lambda: any("it asks for a password" in record.getMessage() for record in caplog.records), 30)
+    await worker.stop(timeout_s=0)
+    assert not any(record.exc_info for record in caplog.records)
+    await bull.close()
+
+
 async def test_one_process_holds_the_lease_until_it_lets_go(bull: BullBench) -> None:
     first, second = (Lease(bull.queue, f"{bull.queue.address.prefix}:lease") for _ in range(2))
     assert [await first.hold(), await second.hold(), await first.hold()] == [True, False, True]

@@ -152,10 +152,8 @@ class BullWorker:
             self._bull = bull = self._make()
             try:
                 await bull.run()
-            except StoreError as error:
-                _logger.warning("No jobs can be taken: %s", error)
             except Exception as error:  # noqa: BLE001  whatever it is, jobs have to be taken
-                _logger.warning("No jobs can be taken (%s: %s); trying again", type(error).__name__, error)
+                self._on_error(error)
             finally:
                 await _close(bull)
             if not self._stopping:
