@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from tempfile import TemporaryFile
-from typing import IO
 
 import msgspec
 
 from ...errors import ScannerError
 from ...model import FailureCode
-from .git_command import git_process, last_line, run_git
+from .git_command import LAST_WORDS_S, git_process, killed, last_line, run_git
 from .text import legible
 
 MAX_FILES = 1_000_000
@@ -113,18 +113,23 @@ class GitRepository:
             questions.seek(0)
             arguments = ("--git-dir", self._git_dir, "cat-file", "--batch", "--buffer")
             with git_process(*arguments, stdin=questions.fileno()) as process:
-                assert process.stdout is not None
-                yield map(partial(self._read, process.stdout), oids)
+                yield map(partial(self._read, process), oids)
 
-    def _read(self, answers: IO[bytes], oid: str) -> bytes:
-        header = answers.readline().split()
+    def _read(self, process: Popen[bytes], oid: str) -> bytes:
+        assert process.stdout is not None
+        header = process.stdout.readline().split()
         if len(header) != 3 or header[1] != b"blob":
-            raise self._damaged(f"{oid} is missing or is no blob")
+            raise self._cut_off(process, f"{oid} is missing or is no blob")
         size = int(header[2])
-        contents = answers.read(size + 1)
+        contents = process.stdout.read(size + 1)
         if len(contents) != size + 1:
-            raise self._damaged(f"{oid} ends early")
+            raise self._cut_off(process, f"{oid} ends early")
         return contents[:-1]
+
+    def _cut_off(self, process: Popen[bytes], detail: str) -> ScannerError:
+        with suppress(TimeoutExpired):
+            process.wait(LAST_WORDS_S)
+        return killed(process.returncode) if (process.returncode or 0) < 0 else self._damaged(detail)
 
     def _is_whole(self, commit: str) -> bool:
         """Whether the tree of ``commit`` can be read."""

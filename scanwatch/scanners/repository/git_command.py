@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from .text import legible
 READ_TIMEOUT_S = 120.0
 _END_S = 0.3
 """How long git may take to end when asked to; less than the scanner's own process has."""
-_LAST_WORDS_S = 1.0
+LAST_WORDS_S = 1.0
 """How long to listen when git has ended; a healthy one leaves nobody behind who speaks."""
 _MAX_SAID = 2000
 _SEE_BEFORE = "fatal: Could not read from remote repository"
@@ -67,6 +68,8 @@ def run_git(
             out, err = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             raise _took_too_long(timeout_s) from None
+        if process.returncode < 0:
+            raise killed(process.returncode)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
 
@@ -100,7 +103,7 @@ class _Listener:
             os.close(self.mouth)
             os.close(self._ear)
         else:
-            self._thread.join(_LAST_WORDS_S)
+            self._thread.join(LAST_WORDS_S)
 
     def listen(self) -> None:
         """Begin, once git has the other end."""
@@ -121,6 +124,18 @@ def _took_too_long(timeout_s: float) -> ScannerError:
     return ScannerError(
         f"git did not finish within {timeout_s:.0f} s. Check the disk and the network and try again.",
         code=FailureCode.TIMEOUT,
+    )
+
+
+def killed(returncode: int) -> ScannerError:
+    """The error for a git that somebody ended: it says nothing of the repository."""
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    return ScannerError(
+        f"git was ended from outside ({name}) while it read. Check the memory of the worker's machine and try again.",
+        code=FailureCode.INTERNAL,
     )
 
 

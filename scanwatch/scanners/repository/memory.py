@@ -124,6 +124,8 @@ class Memory:
 
     def remember_gathered(self, patterns: Sequence[str], gathered: Gathered) -> None:
         """Keep what all sources said."""
+        if self._path is None:
+            return
         self._new.patterns = list(patterns)
         self._new.gathered = msgspec.Raw(msgspec.msgpack.encode(gathered))
 

@@ -12,13 +12,18 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanwatch.errors import ScannerError
+from scanwatch.model import Phase, Progress
+from scanwatch.scanners import Task
+from scanwatch.scanners.repository import RepositoryScanner
 from scanwatch.scanners.repository.evidence.keys import WrongKey, read_keys
 from scanwatch.scanners.repository.evidence.packages import read_object
 from scanwatch.scanners.repository.evidence.testing import FIELDS, MalformedRecord, read_record
@@ -132,6 +137,29 @@ def test_a_damaged_repository_is_told_so(repo, scan):
     with pytest.raises(ScannerError, match="lacks objects") as raised:
         scan(repo.path)
     assert (raised.value.code, raised.value.retryable) == ("invalid", False)
+
+
+@pytest.mark.parametrize("doing", ["ls-tree", "cat-file"])
+def test_a_git_that_is_killed_is_no_damage_of_the_repository(repo, monkeypatch, doing):
+    repo.commit({f"src/{number}.py": f"# {number}\n" * 4000 for number in range(50)})
+    real, started = subprocess.Popen, []
+
+    def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        process = real(command, **options)
+        if doing == "ls-tree" and doing in command:
+            process.kill()
+        started.append(process)
+        return process
+
+    def kill(progress: Progress) -> None:
+        if progress.phase is Phase.PARSE and progress.current_file and progress.current_file.startswith("src/"):
+            started[-1].kill()
+
+    monkeypatch.setattr("scanwatch.scanners.repository.git_command.subprocess.Popen", start)
+    with pytest.raises(ScannerError, match=r"ended from outside \(SIGKILL\)") as raised:
+        RepositoryScanner().scan(Task("1", str(repo.path)), kill)
+    assert raised.value.retryable
+    assert all(process.returncode is not None for process in started)
 
 
 def test_nothing_that_a_repository_configures_is_run(repo, scan, tmp_path):

@@ -144,6 +144,10 @@ def _tags(block: Block) -> Iterator[_Written]:
 
 def _located(ids: re.Match[str], text: str, line: int, counted: int) -> Iterator[tuple[str, int]]:
     """The ids behind a tag that ends at ``counted`` in ``line``, each with its own line."""
+    alone = ids[0].strip(" \t{")
+    if alone.replace("-", "").isalnum():  # as nearly always: one, and no need to search for it
+        yield alone[:200], line
+        return
     for one in _ONE_ID.finditer(text, ids.start(), ids.end()):
         line, counted = line + text.count("\n", counted, one.start()), one.start()
         yield one[0][:200], line

@@ -37,6 +37,7 @@ NOT_SOURCE = frozenset(
     }
 )
 _RECORD = b".gxp/"
+_ENDING = re.compile(r"\*[^*?\[]+")
 
 
 class Exclusions:
@@ -67,9 +68,12 @@ class Exclusions:
         return self._folders[folder]
 
 
-def _any_of(patterns: Sequence[str]) -> Callable[[str], re.Match[str] | None]:
-    joined = "|".join(map(translate, patterns)) or r"(?!)"
-    return re.compile(joined).match
+def _any_of(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a text matches one of them; an ending, as most patterns are, is asked for without an expression."""
+    endings = tuple(pattern[1:] for pattern in patterns if _ENDING.fullmatch(pattern))
+    others = [translate(pattern) for pattern in patterns if not _ENDING.fullmatch(pattern)]
+    match = re.compile("|".join(others) or r"(?!)").match
+    return lambda text: text.endswith(endings) or match(text) is not None
 
 
 class SourceFile(msgspec.Struct, frozen=True, gc=False):
