@@ -40,7 +40,14 @@ words."""
 _NO_SHALLOW = "does not support shallow"
 _OTHER_HASH = "mismatched algorithms"
 _NO_REF = ("couldn't find remote ref", "not our ref", "unadvertised object", "invalid refspec", "no such ref")
+_NO_ROOM = ("no space left on device", "disk quota exceeded")
 _FAILURES: tuple[tuple[tuple[str, ...], FailureCode, bool, str], ...] = (
+    (
+        _NO_ROOM,
+        FailureCode.INTERNAL,
+        True,
+        "Make room on the worker's disk: SCANWATCH_CACHE says where copies are, SCANWATCH_CLONES_MB their limit",
+    ),
     (("error: 429", "too many requests"), FailureCode.RATE_LIMITED, True, "The host limits requests; try again later"),
     (
         ("host key verification failed",),
@@ -167,5 +174,11 @@ def _failure(remote: Remote, ref: str | None, answer: CompletedProcess[bytes]) -
         _FETCH_FAILED,
     )
     return ScannerError(
-        f"{remote.shown} could not be cloned: {last_line(answer.stderr)}. {remedy}.", code=code, retryable=retryable
+        f"{remote.shown} could not be cloned: {_reason(answer.stderr)}. {remedy}.", code=code, retryable=retryable
     )
+
+
+def _reason(stderr: bytes) -> str:
+    """What git said at last; a full disk it says earlier, and then what follows from it."""
+    full = [line for line in stderr.splitlines() if any(sign.encode() in line.lower() for sign in _NO_ROOM)]
+    return last_line(full[0] if full else stderr)

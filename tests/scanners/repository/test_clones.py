@@ -129,7 +129,7 @@ def test_copies_used_longest_ago_go_first(repo, git_host, folder, scan, monkeypa
     for age, name in enumerate(("b", "c", "a")):
         path = clones.Clones(folder, 1).entry(Wanted(Remote(f"{git_host}/{name}.git"), None, 1))
         os.utime(path, (1000 - age, 1000 - age))
-    monkeypatch.setattr(clones, "_limit_bytes", lambda: size * 3 // 4)
+    monkeypatch.setattr(clones, "limit_bytes", lambda: size * 3 // 4)
 
     scan(f"{git_host}/c.git")
 
@@ -138,9 +138,9 @@ def test_copies_used_longest_ago_go_first(repo, git_host, folder, scan, monkeypa
 
 
 def test_a_copy_in_use_is_not_deleted_however_large(repo, git_host, folder, scan, monkeypatch):
-    monkeypatch.setattr(clones, "_limit_bytes", lambda: 1)
+    monkeypatch.setattr(clones, "limit_bytes", lambda: 1)
 
-    with cloned(Wanted(Remote(f"{git_host}/repo/.git"), None, 1), lambda _: None) as (repository, commit):
+    with cloned(Wanted(Remote(f"{git_host}/repo/.git"), None, 1), lambda *_: None) as (repository, commit):
         scan(f"{git_host}/repo/.git")
         assert len(repository.entries(commit)) == len(GOOD_RECORD)
         assert len(copies(folder)) == 1
@@ -171,7 +171,7 @@ def test_without_a_folder_for_copies_a_scan_has_one_of_its_own(repo, git_host, s
 
 def test_a_broken_copy_that_others_read_is_left_to_them(repo, git_host, folder, scan):
     wanted = Wanted(Remote(f"{git_host}/repo/.git"), None, 1)
-    with cloned(wanted, lambda _: None) as (theirs, commit), cloned(wanted, lambda _: None, anew=True) as (own, _):
+    with cloned(wanted, lambda *_: None) as (theirs, commit), cloned(wanted, lambda *_: None, anew=True) as (own, _):
         assert own.entries(commit) == theirs.entries(commit)
         assert len(copies(folder)) == 1
     assert list(folder.rglob("users/*")) == []
@@ -211,7 +211,7 @@ async def test_a_fetch_that_is_ended_in_the_middle_leaves_nothing_half_done(
         scan(target)
     repo.commit(LARGE)
     others = psutil.Process().children(recursive=True)
-    attempt = asyncio.create_task(run_attempt(RepositoryScanner, Task("scan-1", target), lambda _: None))
+    attempt = asyncio.create_task(run_attempt(RepositoryScanner, Task("scan-1", target), lambda *_: None))
     assert await asyncio.to_thread(stall.reached.wait, 30)
     running = [process for process in psutil.Process().children(recursive=True) if process not in others]
     assert any("fetch" in process.cmdline() for process in running)

@@ -105,6 +105,7 @@ def test_a_repository_is_fetched_over_ssh(repo, scan, tmp_path, monkeypatch):
     [
         ("git@host: Permission denied (publickey).", "invalid", "SSH agent"),
         ("Host key verification failed.", "invalid", "known hosts"),
+        ("write error: No space left on device", "internal", "Make room"),
         ("ssh: connect to host git.example port 22: Connection refused", "internal", "try again"),
     ],
 )
