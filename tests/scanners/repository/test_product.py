@@ -130,6 +130,16 @@ def test_a_type_that_is_not_written_is_that_of_the_path(product, scan):
         ("gxp-product.md", "product_code: PAY", "product_code: pay", "manifest-schema", 4),
         ("gxp-product.md", "---\nproduct_name", "product_name", "manifest-schema", 1),
         ("gxp-product.md", "2.1.0", "2.1", "manifest-version", 3),
+        ("gxp-product.md", "product_code: AUTH, ", "", "manifest-schema", 10),
+        ("gxp-product.md", ", version: 1.0.0", "", "manifest-schema", 10),
+        ("gxp-product.md", "version: 1.0.0", "version: any", "manifest-version", 10),
+        (
+            "gxp-product.md",
+            "- {repo: example.org/shared, product_code: AUTH, version: 1.0.0, rrt_required: true}",
+            "- auth",
+            "manifest-schema",
+            10,
+        ),
         ("gxp-product.md", "product_code: PAY", "product_code: PAX", "id-pattern", 3),
         ("specs/needs.md", "[PAY-URS-101]", "[pay-URS-101]", "node-schema", 3),
         ("specs/needs.md", "\n---\n\nThe", "\nThe", "node-schema", 3),
@@ -159,6 +169,12 @@ def test_what_is_wrong_with_an_older_record_is_found_at_its_place(product, scan,
     product.commit({file: GOOD[file].replace(old, new)})
 
     assert line in {one.line for one in scan(product.path).findings(rule)}
+
+
+def test_a_part_may_be_of_a_range_of_versions(product, scan):
+    product.commit({"gxp-product.md": MANIFEST.replace("version: 1.0.0", "version_constraint: '>=1.0'")})
+
+    assert scan(product.path).rules == {"annotation-unresolved"}
 
 
 def test_both_records_may_be_in_one_repository(repo, scan):

@@ -58,7 +58,7 @@ def read_manifest(raw: bytes) -> tuple[Product, list[Finding]]:
     code = values.get(("product_code",))
     valid = code is not None and _CODE.fullmatch(code.text) is not None
     product = Product(code.text if code and valid else None, frozenset(_others(root)), values)
-    return product, [*findings, *_check(values, valid)]
+    return product, [*findings, *_check(values, valid), *_check_parts(root)]
 
 
 def _scalars(root: yaml.Mapping, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Value]]:
@@ -95,6 +95,23 @@ def _check(values: Mapping[tuple[str, ...], Value], valid_code: bool) -> Iterato
         if value and value.text not in known:
             message = f"{'.'.join(path)} is {value.text!r}, not one of {', '.join(sorted(known))}."
             yield _at(MANIFEST_SCHEMA, message, value.line)
+
+
+def _check_parts(root: yaml.Mapping) -> Iterator[Finding]:
+    """What the entries of ``composition`` lack: which product each is, and of what version."""
+    listed = root.entries.get("composition")
+    for item in listed.items if isinstance(listed, yaml.Sequence) else ():
+        said = {key: value for (key, *_), value in _scalars(item)} if isinstance(item, yaml.Mapping) else {}
+        missing = [name for name in ("repo", "product_code") if name not in said]
+        if "version" not in said and "version_constraint" not in said:
+            missing.append("version")
+        if missing:
+            message = f"An entry of composition has no {' and no '.join(missing)}."
+            yield _at(MANIFEST_SCHEMA, message, item.line)
+        version = said.get("version")
+        if version and not SEMANTIC_VERSION.fullmatch(version.text):
+            message = f"The version {version.text!r} of a part is not a semantic version."
+            yield _at(MANIFEST_VERSION, message, version.line)
 
 
 def _at(rule: Rule, message: str, line: int) -> Finding:
