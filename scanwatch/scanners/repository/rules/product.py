@@ -10,8 +10,8 @@ MANIFEST_SCHEMA = Rule(
     "The manifest has all it must have, each of its kind.",
     "It says what the product is and what its ids start with: without it nothing else can be placed.",
     "Write product_name, version, product_code in upper case, id_schema, and sync with mode (repo-first or sor-first) "
-    "and system_of_record_id into the front matter of gxp-product.md; into each entry of composition repo, product_code, "
-    "and version or version_constraint.",
+    "and system_of_record_id into the front matter of gxp-product.md; into each entry of composition repo, "
+    "product_code, and version or version_constraint.",
 )
 MANIFEST_VERSION = Rule(
     "manifest-version",
