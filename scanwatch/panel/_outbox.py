@@ -33,7 +33,7 @@ ROWS_PER_SNAPSHOT = 250
 """With more rows than this, snapshots come less often in proportion: they are the larger part of the bytes."""
 
 ROWS_PER_S = 5000
-"""How many changed rows are told in a second: some 40 bytes each. With more, each is told less often."""
+"""How many changed rows are told in a second: some 30 bytes each. With more, each is told less often."""
 
 ROWS_AT_FIRST = 100
 """How many rows a panel opens with in full; of the others it knows the status alone until the first patch."""

@@ -15,12 +15,12 @@ from operator import attrgetter
 from typing import Any
 
 from ..model import AttemptFailure, Event, PhaseSpan
-from ..snapshot import Snapshot, eta_s, phase_share
+from ..snapshot import Snapshot
 from ._text import artifacts_of, event_line, name_of, shown_percent
 
 Row = dict[str, Any]
 
-MOVING = ("updated", "share", "percent", "message", "file", "done", "total", "artifacts", "seq", "left_s")
+MOVING = ("updated", "percent", "message", "file", "done", "total", "artifacts", "seq")
 """The names of the moving fields."""
 
 SKETCH = ("status",)
@@ -40,12 +40,8 @@ def sketch(snapshot: Snapshot) -> tuple[Any, ...]:
 
 def moving_values(snapshot: Snapshot) -> tuple[Any, ...]:
     """The values of the fields named by :data:`MOVING`; ``None`` for what is not known."""
-    updated_at = snapshot.updated_at
-    share = phase_share(snapshot)
-    left_s = None if updated_at is None else eta_s(snapshot, updated_at)
     return (
-        milliseconds(updated_at),
-        None if share is None else round(share, 3),
+        milliseconds(snapshot.updated_at),
         shown_percent(snapshot),
         snapshot.message,
         snapshot.current_file,
@@ -53,7 +49,6 @@ def moving_values(snapshot: Snapshot) -> tuple[Any, ...]:
         snapshot.total_files,
         artifacts_of(snapshot),
         snapshot.seq or None,
-        None if left_s is None else round(left_s),
     )
 
 

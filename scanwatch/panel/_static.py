@@ -12,6 +12,7 @@ from importlib.resources import files
 
 MODULES = (
     "words.js",
+    "progress.js",
     "store.js",
     "facts.js",
     "listing.js",

@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline";
 
+import { leftS, shareOf } from "../../scanwatch/panel/static/progress.js";
 import { applied, lineOf, rowOf, targetName } from "../../scanwatch/gateway/static/scans.js";
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -12,7 +13,8 @@ for await (const line of createInterface({ input: process.stdin })) {
 function picture(snapshot, events) {
   const rows = [rowOf(snapshot)];
   for (const { event, payload } of events) rows.push(applied(rows.at(-1), kindOf(event), payload));
-  return { rows, lines: events.map(({ event, payload }) => lineOf(kindOf(event), payload)) };
+  const progress = rows.map((row) => [shareOf(row), leftS(row)]);
+  return { rows, progress, lines: events.map(({ event, payload }) => lineOf(kindOf(event), payload)) };
 }
 
 function kindOf(event) {

@@ -19,7 +19,6 @@ const working = {
   name: "acme/payments",
   status: "in_progress",
   phase: "parse",
-  share: 0.4,
   percent: 42,
   attempt: 1,
   done: 96,
@@ -27,9 +26,8 @@ const working = {
   created: NOW - 60_000,
   started: NOW - 40_000,
   updated: NOW - 2_000,
-  left_s: 130,
   file: "src/a.py",
-  spans: [[1, "parse", NOW - 9000, null]],
+  spans: [[1, "discovery", NOW - 87_500, null]],
 };
 const facts = (row, more = {}) => factsOf({ ...working, ...row }, { now: NOW, ...more });
 const kinds = (row) =>
@@ -57,7 +55,7 @@ test("silence is told apart from work: strong, then stalled, never failed", () =
 });
 
 test("a percent or total that is not known is a dash, never invented", () => {
-  const shown = facts({ phase: "discovery", percent: undefined, share: undefined, total: undefined, done: 1872 });
+  const shown = facts({ phase: "discovery", percent: undefined, total: undefined, done: 1872 });
   assert.deepEqual(
     [shown.percent, shown.files, shown.segments[0]],
     ["–", "1\u2009872 so far", { kind: "now", share: null }],

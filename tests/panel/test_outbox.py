@@ -83,7 +83,7 @@ def test_a_patch_has_changed_fields_of_changed_rows_only() -> None:
     assert set(patch) == {"patch", "at", "groups"}
     fields = told.apply(patch)
     assert set(fields) == {changed}
-    assert fields[changed].keys() <= {"share", "percent", "done", "seq", "updated", "heard", "left_s"}
+    assert fields[changed].keys() <= {"percent", "done", "seq", "updated", "heard"}
     assert fields[changed]["done"] == 20
 
 

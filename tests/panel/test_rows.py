@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from scanwatch.model import AttemptFailure, Phase, PhaseSpan, ScanResult, ScanStatus
 from scanwatch.panel._rows import encode
@@ -55,17 +55,3 @@ def test_the_result_counts_rather_than_what_was_found_on_the_way() -> None:
     )
     row = encode(snapshot)
     assert (row["artifacts"], row["findings"]) == (41, 0)
-
-
-def test_the_estimate_comes_with_the_second_sample() -> None:
-    working = Snapshot(
-        scan_id="one",
-        status=ScanStatus.IN_PROGRESS,
-        phase=Phase.DISCOVERY,
-        progress_percent=5,
-        spans=(PhaseSpan(1, Phase.DISCOVERY, NOON),),
-        updated_at=NOON,
-    )
-    assert "left_s" not in encode(working)
-    later = replace(working, phase=Phase.PARSE, progress_percent=52, updated_at=NOON + timedelta(seconds=60))
-    assert encode(later)["left_s"] == 60

@@ -142,34 +142,12 @@ function resultOf(result, found) {
 /** Without what is not known, and with what follows from the rest. */
 function completed(fields) {
   const lists = { failures: nonEmpty(fields.failures), spans: nonEmpty(fields.spans) };
-  const row = { ...fields, ...lists, share: shareOf(fields), left_s: leftOf(fields) };
+  const row = { ...fields, ...lists };
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined && value !== null));
 }
 
 function nonEmpty(list) {
   return list?.length ? list : undefined;
-}
-
-function shareOf({ phase, done, total, percent }) {
-  if (!phase) return undefined;
-  if (done != null && total != null) return total === 0 ? 1 : rounded(Math.min(1, done / total));
-  if (percent == null) return undefined;
-  const [start, end] = RANGES[phase];
-  return rounded(Math.min(1, Math.max(0, (percent - start) / (end - start))));
-}
-
-function rounded(share) {
-  return Math.round(share * 1000) / 1000;
-}
-
-/** Seconds until the work is done, seen at the last event, by the rate of the whole attempt. */
-function leftOf({ status, phase, percent, updated, attempt, spans }) {
-  const begun = spans?.find(([number]) => number === attempt)?.[2];
-  if (status !== "in_progress" || percent == null || begun == null || updated == null) return undefined;
-  const [start, end] = [RANGES.discovery[0], RANGES.persist[1]];
-  const worked = (updated - begun) / 1000;
-  if (!WORK.includes(phase) || percent <= start || worked <= 0) return undefined;
-  return Math.max(0, Math.round((worked * (end - percent)) / (percent - start)));
 }
 
 function moment(text) {

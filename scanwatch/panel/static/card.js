@@ -15,7 +15,7 @@ import {
   show,
   updateBar,
 } from "./elements.js";
-import { PHASES } from "./facts.js";
+import { PHASES } from "./progress.js";
 import { icon } from "./icons.js";
 import { capital, durationText, whenText } from "./words.js";
 

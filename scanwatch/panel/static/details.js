@@ -1,7 +1,8 @@
 // What opens below a row: the phases on a time axis, the attempts, the last events, the calls that go on from here.
 
 import { make, makeButton, setText, show } from "./elements.js";
-import { PHASES, isTerminal } from "./facts.js";
+import { isTerminal } from "./facts.js";
+import { PHASES } from "./progress.js";
 import { capital, clockText, durationText, plural } from "./words.js";
 
 const AXIS_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];

@@ -1,7 +1,7 @@
 // Small pieces of the document. Text enters through textContent and attributes alone: nothing from the wire is HTML.
 
-import { PHASES } from "./facts.js";
 import { icon, setPie } from "./icons.js";
+import { PHASES } from "./progress.js";
 import { countText, headAndTail } from "./words.js";
 
 /** An element with a class, attributes and children (nodes or text). */

@@ -1,5 +1,6 @@
 // What a row says: every word, role and segment that any layout shows. Pure; times in milliseconds.
 
+import { PHASES, leftS, shareOf } from "./progress.js";
 import {
   agoText,
   capital,
@@ -13,7 +14,6 @@ import {
   waitText,
 } from "./words.js";
 
-export const PHASES = ["discovery", "fetch", "parse", "validate", "persist"];
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
 const QUIET_S = 10;
 
@@ -82,13 +82,25 @@ export function countStates(rows, now, stalledAfterS) {
   return counts;
 }
 
+/** Seconds until all is done, seen at `now`; null as long as nothing can be said of one that goes on. */
+export function longestLeftS(rows, now) {
+  let longest = 0;
+  for (const row of rows.values()) {
+    if (isTerminal(row)) continue;
+    const left = leftS(row);
+    if (left === null) return null;
+    longest = Math.max(longest, left - (now - row.updated) / 1000);
+  }
+  return longest;
+}
+
 /** Five segments: {kind: done | now | todo | reached | stopped, share: 0-1 or null when not known}. */
 export function segmentsOf(row) {
   const at = PHASES.indexOf(row.phase);
   const reached = reachedBefore(row);
   return PHASES.map((_, index) => {
     if (row.status === "completed" || index < at) return { kind: "done", share: 1 };
-    if (index === at) return { kind: isTerminal(row) ? "stopped" : "now", share: row.share ?? null };
+    if (index === at) return { kind: isTerminal(row) ? "stopped" : "now", share: shareOf(row) };
     return { kind: index <= reached && !isTerminal(row) ? "reached" : "todo", share: 0 };
   });
 }
@@ -261,8 +273,8 @@ function timeNoteOf(row, state, now) {
 }
 
 function estimateOf(row, now) {
-  if (row.left_s === undefined || row.updated === undefined) return "";
-  return remainingText(Math.max(0, row.left_s - (now - row.updated) / 1000));
+  const left = leftS(row);
+  return left === null ? "" : remainingText(Math.max(0, left - (now - row.updated) / 1000));
 }
 
 function lastOf(row, working, quietS, live) {

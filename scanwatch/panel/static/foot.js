@@ -55,7 +55,7 @@ export class Foot {
     this.chosen = make("span", "sw-chosen", label, this.count, this.cancel, this.retry, clear);
   }
 
-  update({ counts, rows, now, live, at, paused, listed, inSight, fresh, selected, asking }) {
+  update({ counts, leftS, now, live, at, paused, listed, inSight, fresh, selected, asking }) {
     this.updateSelection(selected, asking);
     [counts.completed, counts.failed, counts.cancelled, counts.in_progress, counts.queued].forEach((count, index) => {
       this.parts[index].style.flexGrow = count;
@@ -71,7 +71,7 @@ export class Foot {
           ? words
           : `State of ${whenText(at, Date.now())}, ${words}`,
     );
-    setText(this.toGo, live && !paused ? toGo(rows, counts.all - ended, now) : "");
+    setText(this.toGo, live && !paused ? toGo(counts.all - ended, leftS) : "");
     setText(
       this.rows,
       paused
@@ -121,15 +121,10 @@ function pauseText(seconds) {
 }
 
 /** "14 to go, about 9 min"; without an estimate as long as one scan has none. */
-function toGo(rows, count, now) {
+function toGo(count, leftS) {
   if (count === 0) return "";
-  let longest = 0;
-  for (const row of rows.values()) {
-    if (isTerminal(row)) continue;
-    if (row.left_s === undefined) return `${countText(count)} to go`;
-    longest = Math.max(longest, row.left_s - (now - row.updated) / 1000);
-  }
-  const about = longest < 60 ? remainingText(longest) : `about ${remainingText(longest)}`;
+  if (leftS === null) return `${countText(count)} to go`;
+  const about = leftS < 60 ? remainingText(leftS) : `about ${remainingText(leftS)}`;
   return `${countText(count)} to go, ${about}`;
 }
 

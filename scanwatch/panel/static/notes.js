@@ -2,7 +2,7 @@
 
 import { copyButton } from "./details.js";
 import { make, makeButton, setAttribute, setText, show } from "./elements.js";
-import { PHASES } from "./facts.js";
+import { PHASES } from "./progress.js";
 import { icon } from "./icons.js";
 import { capital, whenText } from "./words.js";
 

@@ -1,7 +1,7 @@
 // The table of scans, full or compact: the parts around the list, what is listed, and what is asked of a selection.
 
 import { make, show } from "./elements.js";
-import { countStates, deedOn } from "./facts.js";
+import { countStates, deedOn, longestLeftS } from "./facts.js";
 import { Filters, NoMatch } from "./filters.js";
 import { Foot } from "./foot.js";
 import { CompactHead } from "./head.js";
@@ -82,7 +82,7 @@ export class Table {
     // A paused display stands still as a whole: ages that went on would soon call frozen rows stalled.
     const picture = this.paused ?? store;
     const live = this.paused ? { ...situation, now: this.paused.since } : situation;
-    const { counts, wanted, own, places } = this.overview(picture, live);
+    const { counts, wanted, own, places, leftS } = this.overview(picture, live);
     this.selection.keep((id) => store.rows.has(id));
     const fresh = this.updateListed(picture, wanted);
     const stateOf = (id) => this.view.stateFor(id, picture.rows, { ...live, queue: places.get(id) });
@@ -91,7 +91,7 @@ export class Table {
     show(this.list.node, counts.all > 0 && this.list.listed.length > 0);
     if (this.compactHead) return this.compactHead.update(counts, inSight);
     this.paintAround(counts, own, live);
-    this.paintFoot({ counts, situation, live, inSight, fresh });
+    this.paintFoot({ counts, leftS, situation, live, inSight, fresh });
   }
 
   /** What goes over all rows: once for each piece of news and each second, not for every frame of a scroll. */
@@ -108,6 +108,7 @@ export class Table {
       counts: countStates(picture.rows, live.now, live.stalledAfterS),
       wanted: listedIds(picture, filters, { ...live, caller }),
       own: caller ? [...picture.rows.values()].filter((row) => row.by === caller).length : null,
+      leftS: longestLeftS(picture.rows, live.now),
       places: options.everything ? queuePlaces(picture, workers) : new Map(),
     };
     return this.overviewed;
@@ -131,12 +132,12 @@ export class Table {
     this.heeded = trouble;
   }
 
-  paintFoot({ counts, situation, live, inSight, fresh }) {
+  paintFoot({ counts, leftS, situation, live, inSight, fresh }) {
     const { store } = this.view;
     const paused = this.paused && { since: this.paused.since, waiting: store.changes - this.paused.changes };
     this.foot.update({
       counts,
-      rows: (this.paused ?? store).rows,
+      leftS,
       now: situation.now,
       live: live.live,
       at: live.at,
