@@ -367,6 +367,32 @@ def test_at_200_percent_zoom_the_narrow_layout_is_shown(stage: Put) -> None:
     expect(put.panel.locator(".sw-details")).to_be_visible()
 
 
+def test_in_the_narrow_layout_the_third_line_gives_way_to_the_time_alone(stage: Put) -> None:
+    put = stage(three(), page={"viewport": {"width": 354, "height": 900}})
+    expect(put.row("acme/payments").locator(".sw-summary")).to_be_visible()
+    gaps = put.panel.locator(".sw-row").evaluate_all(
+        """(rows) => rows.map((row) => row.querySelector(".sw-time").getBoundingClientRect().left
+            - row.querySelector(".sw-summary").getBoundingClientRect().right)"""
+    )
+    assert len(gaps) == 3
+    assert all(0 <= gap < 9 for gap in gaps), gaps
+    name, state = (put.row("acme/payments").locator(part).bounding_box() for part in (".sw-name", ".sw-status"))
+    assert name is not None
+    assert state is not None
+    assert name["x"] + name["width"] <= state["x"], "they share a line and do not overlap"
+
+
+def test_the_error_of_an_attempt_is_there_in_full_in_the_details(stage: Put) -> None:
+    put = stage(three())
+    error = "front matter is not closed (.gxp/specs/SPEC-021-004-a-long-way-down-the-tree.md, line 3), " * 2
+    put.feed.fail(put.feed.snapshots()[0].scan_id, error)
+    put.tell()
+    put.open_details(put.names()[0])
+    words = put.panel.locator(".sw-attempts bdi")
+    expect(words).to_contain_text(error.strip())
+    assert words.evaluate("(e) => e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth")
+
+
 def test_a_reader_who_wants_no_motion_gets_none(stage: Put) -> None:
     moving = "(sw) => sw.getAnimations({ subtree: true }).length"
     assert stage(three()).panel.evaluate(moving) > 0
