@@ -298,15 +298,15 @@ def test_cancel_where_the_gateway_cannot_ends_with_2_and_says_so(environment: di
 
 
 @pytest.mark.slow
-def test_an_interrupt_before_anything_is_known_ends_with_130(
-    begin: Begin, environment: dict[str, str], gateway: RunningGateway
+def test_an_interrupt_of_the_watching_for_programs_ends_with_130(
+    begin: Begin, client: scanwatch.Client, gateway: RunningGateway
 ) -> None:
-    with scanwatch.connect(gateway.url) as client:
-        client.scan(QUICK)
+    scan = client.scan(SLOW)
     process = begin("watch", "--json", "--gateway", gateway.url)
     line_with(process, "scan_id")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=TIMEOUT_S)
+    scan.cancel()
     assert process.returncode == 130
     assert "Traceback" not in said
 

@@ -15,7 +15,7 @@ import socketio
 from scanwatch import wire
 from tests.gateway._contract import check_message
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 TERMINAL = ("completed", "failed", "cancelled")
 
 

@@ -153,6 +153,7 @@ def _state(gateway: Gateway, engine: Engine) -> State:
         "greetings": len(talk._greetings),
         "scopes": len(hub._scopes._members),
         "open": len([one for one in gateway._requests.server.connections if one.transport is not None]),
+        "lost": len([one for one in gateway._requests.server.connections if one.transport is None]),
         "tasks": len(_tasks()),
     }
 
