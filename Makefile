@@ -76,7 +76,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 	@echo "Installing scanwatch and what it needs into $(VENV) (once; a minute or so) ..."
-	@$(PIP) --editable .
+	@$(PIP) --no-compile --editable .  # what is loaded is compiled then; most never is
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/bin/python pyproject.toml
