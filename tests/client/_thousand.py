@@ -75,11 +75,16 @@ def held() -> dict[str, Any]:
 
 
 def quiet(client: scanwatch.Client) -> int:
-    """How many tasks the client has once the last reads, which confirm ends, are answered."""
+    """How many tasks the client has once the last reads, which confirm ends, are answered and callbacks are through."""
     tasks, deadline = client._core.driver._tasks, time.monotonic() + QUIET_S
-    while len(tasks) > OWN_TASKS and time.monotonic() < deadline:
+    while (len(tasks) > OWN_TASKS or counted(Tap)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return len(tasks)
+
+
+def counted(kind: type) -> int:
+    gc.collect()
+    return sum(isinstance(one, kind) for one in gc.get_objects())
 
 
 def follow(url: str, count: int, *, everything: bool) -> dict[str, Any]:
