@@ -76,8 +76,9 @@ def held() -> dict[str, Any]:
 
 def quiet(client: scanwatch.Client) -> int:
     """How many tasks the client has once the last reads, which confirm ends, are answered and callbacks are through."""
-    tasks, deadline = client._core.driver._tasks, time.monotonic() + QUIET_S
-    while (len(tasks) > OWN_TASKS or counted(Tap)) and time.monotonic() < deadline:
+    core, deadline = client._core, time.monotonic() + QUIET_S
+    tasks = core.driver._tasks
+    while not (core.session.idle and len(tasks) == OWN_TASKS and not counted(Tap)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return len(tasks)
 
