@@ -18,7 +18,7 @@ from typing import IO, Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(ROOT), str(HERE.parent / "gateway")]
+sys.path[1:1] = [str(ROOT), str(HERE.parent / "gateway")]  # after our own folder, which has a report, too
 
 import machine  # noqa: E402
 import peers  # noqa: E402
