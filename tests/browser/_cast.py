@@ -144,3 +144,11 @@ def _cancelled(feed: StagedFeed) -> None:
     feed.progress(scan, Phase.DISCOVERY, 0, 364, ago_s=35)
     feed.progress(scan, Phase.FETCH, 90, 364, ago_s=4)
     feed.confirm_cancel(scan)
+
+
+def three() -> StagedFeed:
+    """Three scans at work."""
+    feed = StagedFeed("sim://acme/payments", "sim://acme/ledger", "sim://trials/randomisation-service")
+    for scan in feed.snapshots():
+        feed.progress(scan.scan_id, Phase.PARSE, 96, 240)
+    return feed
