@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ START_S = 20.0
 STOP_S = 10.0
 
 
-class Served:
+class Served(ABC):
     """The life of a server for tests; usable as a context manager.
 
     Attributes:
@@ -52,9 +53,9 @@ class Served:
     ) -> None:
         self.stop()
 
+    @abstractmethod
     async def _serve(self, stop: asyncio.Event) -> None:
         """Listen, say so by :meth:`_listens`, and end everything once ``stop`` is set."""
-        raise NotImplementedError
 
     def _listens(self, url: str) -> None:
         self.url = url

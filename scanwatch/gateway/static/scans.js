@@ -1,6 +1,7 @@
 // A scan as the panel's row, from the gateway's snapshots and events. Pure: the same picture that snapshot.apply and
 // the panel's encode make in Python, for the one dialect our own gateway speaks (every event has a seq, ends are final).
 
+// Those of the panel's progress.js, which the page alone has below this folder: under Node this file stands by itself.
 const RANGES = {
   queued: [0, 5],
   discovery: [5, 10],
